@@ -3,7 +3,7 @@ import type { BaseStatus, Resource } from "./types.ts";
 
 /**
  * One numbered try of a Job on one executor. Its metadata.name is `<jobUid>-<attempt>`; containers and volumes are
- * called `homie-<jobUid>-<attempt>`, which is the run-once lock. Everything but `stop` is fixed at creation.
+ * called `homie-<jobUid>-<attempt>`, which is the run-once lock. Everything but `stop` and `release` is fixed at creation.
  */
 export interface AttemptSpec {
   readonly job: { readonly name: string; readonly uid: string; readonly generation: number };
@@ -24,6 +24,8 @@ export interface AttemptSpec {
   readonly outputs: readonly OutputRule[];
   /** Set once, by the job controller: stop the program and finish with this reason. */
   readonly stop?: { readonly reason: "Cancelled" | "Deleted" | "Superseded" | "Suspended"; readonly message: string };
+  /** Set once, by the job controller: the outcome is kept elsewhere, staged outputs may go (the log stays). */
+  readonly release?: true;
 }
 export interface AttemptResources {
   readonly cpu: number; // cores
@@ -61,9 +63,10 @@ export interface AttemptStatus extends BaseStatus {
   readonly staged?: true;
   readonly startIntent?: true;
   /** Set before the engine is asked to stop the program, so that a restarted daemon still knows why it ended. */
-  readonly stopIntent?: { readonly reason: AttemptReason; readonly message: string };
+  readonly stopIntent?: { readonly reason: AttemptReason; readonly message: string; readonly at: string };
   readonly collected?: true;
   readonly removed?: true;
+  readonly released?: true;
   readonly containerId?: string;
   readonly imageId?: string;
   readonly createdAt: string;

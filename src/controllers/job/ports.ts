@@ -1,5 +1,43 @@
-import type { Attempt } from "../../resources/attempt.ts";
+import type { Attempt, AttemptSpec } from "../../resources/attempt.ts";
 import type { CollectedFile, Job } from "../../resources/job.ts";
+import type { Clock, OwnedStore } from "../../reconciler/types.ts";
+import type { HistoryEntry } from "../../store/types.ts";
+import type { Allocatable } from "../../scheduler/admission.ts";
+
+export interface JobPorts {
+  readonly store: OwnedStore;
+  readonly clock: Clock;
+  /** This machine's peer name. */
+  readonly node: string;
+  /** Attempts of one Job by its uid, in any order. */
+  readonly attemptsOf: (uid: string) => readonly Attempt[];
+  readonly publisher: Publisher;
+  readonly cancels: { cancelRequested(uid: string, generation: number): { readonly message: string } | undefined };
+  readonly history: { add(entry: HistoryEntry): void };
+  readonly capacity: Capacity;
+  readonly templates: Templates;
+  /** Takes the Job's document out of desired/ (ttlSecondsAfterFinished). */
+  readonly removeDeclared: (name: string) => Promise<void>;
+}
+
+/** What this machine lends right now; synchronous, so that admission and creation are one step. */
+export interface Capacity {
+  allocatable(): Allocatable;
+  /** Held by attempts that are not finished. */
+  allocated(): { readonly cpu: number; readonly memoryBytes: number; readonly diskBytes: number; readonly jobs: number };
+  /** Limits.snoozedUntil lies in the future. */
+  snoozedUntil(): string | undefined;
+}
+
+/** What an attempt runs, apart from its number. Reads the script's first line, so it may have to wait for a disk. */
+export type AttemptTemplate = Omit<AttemptSpec, "attempt" | "job">;
+export interface Templates {
+  build(job: Job): Promise<TemplateOutcome>;
+}
+export type TemplateOutcome =
+  | { readonly ok: true; readonly template: AttemptTemplate }
+  /** `fixable`: something outside the Job is missing (an environment); the Job waits for it. */
+  | { readonly ok: false; readonly fixable: boolean; readonly reason: string; readonly message: string };
 
 /** Copies collected files of a finished attempt to where the Job wants them; idempotent, temp + rename per file. */
 export interface Publisher {

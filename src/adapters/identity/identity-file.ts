@@ -1,0 +1,75 @@
+import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { HomieError } from "../../resources/errors.ts";
+import { generateIdentity, nodeIdOf, publicKeyOf, type IdentityRecord } from "../../trust/identity.ts";
+
+export interface Identity {
+  readonly nodeId: string;
+  /** Raw Ed25519 public key, base64. */
+  readonly publicKey: string;
+  /** Raw X25519 public key, base64, as `wg` prints it. */
+  readonly wireguardPublicKey: string;
+}
+
+/** Reads `network/identity.json`, or makes it on first use. Refuses a file that others may read, as ssh does. */
+export function loadIdentity(path: string): Identity {
+  const record = readRecord(path) ?? createRecord(path);
+  try {
+    const publicKey = publicKeyOf(record.identityKey, "ed25519");
+    const wireguard = publicKeyOf(record.wireguardKey, "x25519");
+    return { nodeId: nodeIdOf(publicKey), publicKey: publicKey.toString("base64"), wireguardPublicKey: wireguard.toString("base64") };
+  } catch (cause) {
+    throw unusable(path, "holds no usable keys", cause);
+  }
+}
+
+function readRecord(path: string): IdentityRecord | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    throw unusable(path, "cannot be read", cause);
+  }
+  try {
+    const { mode } = fstatSync(descriptor);
+    if ((mode & 0o077) !== 0) throw unusable(path, `may be read by others (mode ${(mode & 0o777).toString(8)})`, undefined, `chmod 600 ${path}`);
+    return parseRecord(path, readFileSync(descriptor, "utf8"));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function parseRecord(path: string, text: string): IdentityRecord {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw unusable(path, "is not JSON", cause);
+  }
+  if (typeof value !== "object" || value === null) throw unusable(path, "holds no keys");
+  const { identityKey, wireguardKey } = value as Partial<IdentityRecord>;
+  if (typeof identityKey !== "string" || typeof wireguardKey !== "string") throw unusable(path, "holds no keys");
+  return { version: 1, identityKey, wireguardKey };
+}
+
+function createRecord(path: string): IdentityRecord {
+  const record = generateIdentity();
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  // O_EXCL: of two processes that start at once one makes the keys, the other fails and is started again.
+  const descriptor = openSync(path, "wx", 0o600);
+  try {
+    writeSync(descriptor, `${JSON.stringify(record, undefined, 2)}\n`);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  return record;
+}
+
+function unusable(path: string, what: string, cause?: unknown, hint?: string): HomieError {
+  return new HomieError("StateUnusable", `${path} ${what}`, {
+    hint: hint ?? "restore it from a backup; without it this machine becomes a new member",
+    cause,
+  });
+}

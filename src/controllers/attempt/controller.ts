@@ -1,0 +1,165 @@
+import type { Attempt, AttemptReason, AttemptStatus } from "../../resources/attempt.ts";
+import { HomieError } from "../../resources/errors.ts";
+import { timestamp } from "../../reconciler/conditions.ts";
+import type { Clock, Context, Controller, OwnedStore } from "../../reconciler/types.ts";
+import type { AttemptAction, AttemptActual } from "./actions.ts";
+import { classifyEnding } from "./classify.ts";
+import { Operations } from "./operations.ts";
+import { planAttempt } from "./plan.ts";
+import type { AttemptFiles, CollectOutcome, Collector, Runtime } from "./ports.ts";
+import { summarizeAttempt } from "./summarize.ts";
+
+export interface AttemptPorts {
+  readonly store: OwnedStore;
+  readonly clock: Clock;
+  readonly runtimes: Readonly<Record<"docker" | "process", Runtime>>;
+  readonly collector: Collector;
+  readonly files: AttemptFiles;
+  /** Brings a key back to the queue. */
+  readonly wake: (name: string) => void;
+}
+
+/** Operations that end sooner leave no intermediate status behind. */
+const patienceMs = 250;
+
+export function createAttemptController(
+  ports: AttemptPorts,
+): Controller<Attempt, AttemptActual, AttemptAction> & { close(): Promise<void> } {
+  const operations = new Operations(ports.clock, ports.wake);
+  return {
+    kind: "Attempt",
+    observe: (attempt) => observe(attempt, ports, operations),
+    plan: planAttempt,
+    execute: (action, attempt, context) => execute(action, { attempt, context, ports, operations }),
+    summarize: summarizeAttempt,
+    close: () => operations.abortAll(),
+  };
+}
+
+interface Scene {
+  readonly attempt: Attempt;
+  readonly context: Context;
+  readonly ports: AttemptPorts;
+  readonly operations: Operations;
+}
+
+async function observe(attempt: Attempt, ports: AttemptPorts, operations: Operations): Promise<AttemptActual> {
+  const name = attempt.metadata.name;
+  const failure = operations.takeFailure(name);
+  if (failure !== undefined) throw failure.error;
+  const runtime = ports.runtimes[attempt.spec.runtime];
+  const operation = operations.find(name);
+  const over = attempt.status?.phase === "Finished" && attempt.status.removed === true;
+  // A removed attempt has nothing left in the engine to ask about.
+  const health = over ? ({ ok: true, engine: runtime.name, version: "", warnings: [] } as const) : await runtime.health();
+  const facts = over || !health.ok ? ({ phase: "absent" } as const) : await runtime.inspect(attempt);
+  return {
+    facts,
+    health,
+    capture: runtime.capture(attempt),
+    ...(operation === undefined ? {} : { operation: operation.name, operationMs: operation.elapsedMs }),
+    ...(operation?.aborted === true ? { operationAborted: true } : {}),
+  };
+}
+
+async function execute(action: AttemptAction, scene: Scene): Promise<void> {
+  const { attempt, ports, operations } = scene;
+  const runtime = ports.runtimes[attempt.spec.runtime];
+  const name = attempt.metadata.name;
+  switch (action.type) {
+    case "Stage":
+      return operations.begin(name, "Stage", patienceMs, (signal) => stage(scene, signal));
+    case "Abort":
+      return operations.abort(name);
+    case "Start":
+      recordFacts(scene, { startIntent: true });
+      return runtime.start(attempt);
+    case "ResumeCapture":
+      return runtime.resumeCapture(attempt);
+    case "Stop": {
+      const { reason, message } = action;
+      recordFacts(scene, { stopIntent: { reason, message, at: ports.clock.now().toISOString() } });
+      return runtime.stop(attempt, action.graceSeconds);
+    }
+    case "Collect":
+      return operations.begin(name, "Collect", patienceMs, (signal) => collect(scene, signal));
+    case "Finish":
+      return finish(scene, action.reason, action.message);
+    case "Remove":
+      await runtime.remove(attempt);
+      return recordFacts(scene, { removed: true });
+    case "Release":
+      await ports.files.removeStagedOutputs(attempt);
+      return recordFacts(scene, { released: true });
+    case "Forget":
+      await ports.files.removeAll(attempt);
+      return ports.store.setFinalizers({ kind: "Attempt", name }, []);
+  }
+}
+
+/** Facts are durable before this returns, and so before the effect they announce. */
+function recordFacts(scene: Scene, facts: Partial<AttemptStatus>): void {
+  const key = { kind: "Attempt", name: scene.attempt.metadata.name } as const;
+  const latest = scene.ports.store.get<Attempt>(key);
+  if (latest === undefined) return;
+  const now = timestamp(scene.ports.clock.now());
+  scene.ports.store.putStatus(latest, { phase: "Staging", createdAt: now, ...latest.status, ...facts });
+}
+
+async function stage(scene: Scene, signal: AbortSignal): Promise<void> {
+  const { attempt, ports } = scene;
+  const runtime = ports.runtimes[attempt.spec.runtime];
+  const image = await runtime.prepareImage(attempt, signal);
+  if (!image.ok) return finish(scene, "ImageMissing", image.message);
+  try {
+    const { containerId } = await runtime.stage(withImage(attempt, image.imageId), signal);
+    recordFacts(scene, {
+      staged: true,
+      containerId,
+      stagedAt: ports.clock.now().toISOString(),
+      ...(image.imageId === "" ? {} : { imageId: image.imageId }),
+    });
+  } catch (error) {
+    // What the submitter wrote is wrong: another try with the same files cannot help.
+    if (!(error instanceof HomieError && error.code === "SourceUnreadable")) throw error;
+    finish(scene, "StageFailed", error.hint === undefined ? error.message : `${error.message}; ${error.hint}`);
+  }
+}
+
+/** The image that was made present is the one that must run, before the fact is recorded too. */
+function withImage(attempt: Attempt, imageId: string): Attempt {
+  if (imageId === "") return attempt;
+  return { ...attempt, status: { phase: "Staging", createdAt: attempt.metadata.creationTimestamp, ...attempt.status, imageId } };
+}
+
+async function collect(scene: Scene, signal: AbortSignal): Promise<void> {
+  const { attempt, ports } = scene;
+  const runtime = ports.runtimes[attempt.spec.runtime];
+  const facts = await runtime.inspect(attempt);
+  if (facts.phase !== "exited") return;
+  const ran = facts.startError === undefined;
+  const collected: CollectOutcome = ran
+    ? await ports.collector.collect(withExit(attempt, facts.exitCode), runtime, signal)
+    : { outputs: [], skipped: [] };
+  const { stdoutBytes, stderrBytes, droppedBytes } = runtime.capture(attempt);
+  recordFacts(scene, {
+    ...classifyEnding(attempt, facts, collected),
+    phase: "Finished",
+    collected: true,
+    startedAt: facts.startedAt,
+    finishedAt: facts.finishedAt,
+    exitCode: facts.exitCode,
+    outputs: collected.outputs,
+    ...(collected.skipped.length === 0 ? {} : { skippedOutputs: collected.skipped }),
+    logs: { stdoutBytes, stderrBytes, droppedBytes },
+  });
+}
+
+/** The collector needs to know whether the program succeeded (`when: OnSuccess`). */
+function withExit(attempt: Attempt, exitCode: number): Attempt {
+  return attempt.status === undefined ? attempt : { ...attempt, status: { ...attempt.status, exitCode } };
+}
+
+function finish(scene: Scene, reason: AttemptReason, message: string): void {
+  recordFacts(scene, { phase: "Finished", reason, message, finishedAt: scene.ports.clock.now().toISOString() });
+}

@@ -1,0 +1,53 @@
+import type { Attempt, AttemptPhase, AttemptStatus } from "../../resources/attempt.ts";
+import type { Summary } from "../../reconciler/types.ts";
+import { timestamp } from "../../reconciler/conditions.ts";
+import type { AttemptActual } from "./actions.ts";
+import { deadline, graceSeconds } from "./plan.ts";
+
+/** Operations quicker than this end within the phase they began in. */
+const noticeableMs = 300;
+
+/** What the engine shows, laid over the durable facts. Facts themselves are written by the actions. */
+export function summarizeAttempt(attempt: Attempt, actual: AttemptActual, now: Date): Summary<Attempt> {
+  const before: AttemptStatus = attempt.status ?? { phase: "Created", createdAt: timestamp(now) };
+  const status: AttemptStatus = {
+    ...before,
+    observedGeneration: attempt.metadata.generation,
+    phase: phaseOf(before, actual),
+    ...(actual.facts.phase === "running" || actual.facts.phase === "exited" ? { startedAt: actual.facts.startedAt } : {}),
+  };
+  const requeueAfterMs = nextLook(attempt, status, actual, now);
+  return { status, result: requeueAfterMs === undefined ? {} : { requeueAfterMs } };
+}
+
+function phaseOf(before: AttemptStatus, actual: AttemptActual): AttemptPhase {
+  if (before.phase === "Finished") return "Finished";
+  if (!actual.health.ok) return before.phase;
+  if (actual.facts.phase === "running") return "Running";
+  if (actual.facts.phase === "exited") {
+    const slow = actual.operation === "Collect" && (actual.operationMs ?? 0) >= noticeableMs;
+    if (slow) return "Collecting";
+    return before.phase === "Collecting" ? "Collecting" : "Running";
+  }
+  return "Staging";
+}
+
+/** Engine events wake the key; these are for what no event tells. */
+function nextLook(attempt: Attempt, status: AttemptStatus, actual: AttemptActual, now: Date): number | undefined {
+  if (!actual.health.ok) return settled(attempt, status) ? undefined : 2_000;
+  if (actual.operation !== undefined) return untilNoticeable(actual.operationMs ?? 0);
+  if (actual.facts.phase === "exited" && status.phase !== "Finished") return 15;
+  if (actual.facts.phase !== "running") return undefined;
+  if (status.stopIntent !== undefined) return (graceSeconds + 5) * 1_000;
+  const endMs = deadline(attempt, actual.facts.startedAt);
+  return endMs === undefined ? undefined : Math.max(10, endMs - now.getTime());
+}
+
+function settled(attempt: Attempt, status: AttemptStatus): boolean {
+  return attempt.metadata.deletionTimestamp === undefined && status.phase === "Finished" && status.removed === true;
+}
+
+/** Wakes once to show that the operation takes its time; its end wakes the key by itself. */
+function untilNoticeable(operationMs: number): number | undefined {
+  return operationMs < noticeableMs ? noticeableMs - operationMs + 5 : undefined;
+}

@@ -1,0 +1,29 @@
+import type { Attempt } from "../../resources/attempt.ts";
+import type { Admission } from "../../scheduler/admission.ts";
+import type { AttemptTemplate, PublishOutcome, TemplateOutcome } from "./ports.ts";
+
+export interface JobActual {
+  /** Every attempt of this Job, all generations, oldest first. */
+  readonly attempts: readonly Attempt[];
+  readonly cancel?: { readonly message: string };
+  /** Read only when the next attempt might be created. */
+  readonly template?: TemplateOutcome;
+  readonly admission?: Admission;
+  /** Somebody with more right to the next slot waits too. */
+  readonly behind?: boolean;
+  readonly snoozedUntil?: string;
+  /** Where the newest attempt's outputs went; absent until they were put there. */
+  readonly published?: PublishOutcome;
+  readonly node: string;
+}
+
+/** Plain data: what to do next, nothing about how. */
+export type JobAction =
+  | { readonly type: "CreateAttempt"; readonly attempt: number; readonly template: AttemptTemplate }
+  | { readonly type: "StopAttempt"; readonly name: string; readonly reason: "Cancelled" | "Superseded" | "Suspended"; readonly message: string }
+  | { readonly type: "PublishOutputs"; readonly name: string }
+  /** The attempt's outcome is kept in status and history; the executor may let go of its outputs. */
+  | { readonly type: "ReleaseAttempt"; readonly name: string }
+  | { readonly type: "DeleteAttempt"; readonly name: string }
+  | { readonly type: "DeleteJob" }
+  | { readonly type: "DropFinalizer" };

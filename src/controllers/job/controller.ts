@@ -1,0 +1,155 @@
+import type { Attempt } from "../../resources/attempt.ts";
+import type { Job } from "../../resources/job.ts";
+import type { Context, Controller } from "../../reconciler/types.ts";
+import { admit } from "../../scheduler/admission.ts";
+import { WaitingList } from "../../scheduler/waiting-list.ts";
+import type { JobAction, JobActual } from "./actions.ts";
+import { historyEntry } from "./history.ts";
+import { planJob } from "./plan.ts";
+import type { JobPorts, PublishOutcome } from "./ports.ts";
+import { summarizeJob } from "./summarize.ts";
+import { judge } from "./verdict.ts";
+
+export interface JobController extends Controller<Job, JobActual, JobAction> {
+  /** The Job that gets the next free slot; wake it when capacity grows. */
+  nextInLine(): string | undefined;
+  /** The Job was removed from the store. */
+  forget(name: string): void;
+}
+
+export function createJobController(ports: JobPorts, wake: (name: string) => void): JobController {
+  const scene: Scene = { ports, wake, waiting: new WaitingList(), published: new Map() };
+  return {
+    kind: "Job",
+    observe: (job, context) => observe(job, scene, context),
+    plan: planJob,
+    execute: (action, job, context) => execute(action, job, scene, context),
+    summarize: summarizeJob,
+    nextInLine: () => scene.waiting.head(),
+    forget: (name) => scene.waiting.withdraw(name),
+  };
+}
+
+interface Scene {
+  readonly ports: JobPorts;
+  readonly wake: (name: string) => void;
+  readonly waiting: WaitingList;
+  /** By attempt name, from publication until the terminal status is durable; publishing again gives the same. */
+  readonly published: Map<string, PublishOutcome>;
+}
+
+async function observe(job: Job, scene: Scene, context: Context): Promise<JobActual> {
+  const { ports, published } = scene;
+  const attempts = attemptsOf(job, ports);
+  const newest = attempts.at(-1);
+  const cancel = ports.cancels.cancelRequested(job.metadata.uid, job.metadata.generation);
+  const outcome = newest === undefined ? undefined : published.get(newest.metadata.name);
+  const known: JobActual = {
+    attempts,
+    node: ports.node,
+    ...(cancel === undefined ? {} : { cancel }),
+    ...(outcome === undefined ? {} : { published: outcome }),
+  };
+  if (judge(job, known, context.clock.now()).type !== "Next") {
+    leaveLine(job, scene);
+    return known;
+  }
+  return { ...known, ...(await observeTurn(job, scene)) };
+}
+
+function leaveLine(job: Job, scene: Scene): void {
+  const wasHead = scene.waiting.head() === job.metadata.name;
+  scene.waiting.withdraw(job.metadata.name);
+  const next = scene.waiting.head();
+  if (wasHead && next !== undefined) scene.wake(next);
+}
+
+/** Whether the Job can have a slot now; puts it in line if it can have one at all. */
+async function observeTurn(job: Job, scene: Scene): Promise<Partial<JobActual>> {
+  const { ports, waiting } = scene;
+  const { name } = job.metadata;
+  const template = await ports.templates.build(job);
+  if (!template.ok) {
+    leaveLine(job, scene);
+    return { template };
+  }
+  const admission = admit(template.template.resources, ports.capacity.allocated(), ports.capacity.allocatable());
+  const snoozedUntil = ports.capacity.snoozedUntil();
+  if (!admission.admitted && admission.never) leaveLine(job, scene);
+  else waiting.offer({ name, priority: job.spec.priority ?? 0, since: job.metadata.creationTimestamp });
+  const behind = (waiting.position(name) ?? 0) > 0;
+  return { template, admission, behind, ...(snoozedUntil === undefined ? {} : { snoozedUntil }) };
+}
+
+/** `<uid>-<attempt>`, oldest first. */
+function attemptsOf(job: Job, ports: JobPorts): readonly Attempt[] {
+  return ports.attemptsOf(job.metadata.uid).toSorted((a, b) => a.spec.attempt - b.spec.attempt);
+}
+
+async function execute(action: JobAction, job: Job, scene: Scene, context: Context): Promise<void> {
+  const { ports } = scene;
+  switch (action.type) {
+    case "CreateAttempt":
+      return createAttempt(action, job, scene, context);
+    case "StopAttempt": {
+      const attempt = findAttempt(ports, action.name);
+      const { reason, message } = action;
+      if (attempt !== undefined) ports.store.putSpec(attempt, { ...attempt.spec, stop: { reason, message } });
+      return;
+    }
+    case "PublishOutputs": {
+      const attempt = findAttempt(ports, action.name);
+      if (attempt === undefined) return;
+      const outcome = await ports.publisher.publish(job, attempt, context.signal);
+      scene.published.set(action.name, outcome);
+      for (const { path, because } of outcome.diverted) context.events.record(keyOf(job), "Warning", "OutputDiverted", `${path}: ${because}`);
+      return;
+    }
+    case "ReleaseAttempt": {
+      const attempt = findAttempt(ports, action.name);
+      if (attempt === undefined) return;
+      ports.history.add(historyEntry(job, attempt, ports.node));
+      ports.store.putSpec(attempt, { ...attempt.spec, release: true });
+      scene.published.delete(action.name);
+      return;
+    }
+    case "DeleteAttempt":
+      return ports.store.delete({ kind: "Attempt", name: action.name });
+    case "DeleteJob":
+      context.events.record(keyOf(job), "Normal", "Expired", `ttlSecondsAfterFinished is over: the job and its file are removed`);
+      return ports.removeDeclared(job.metadata.name);
+    case "DropFinalizer":
+      return ports.store.setFinalizers(keyOf(job), []);
+  }
+}
+
+/** Admission and creation are one synchronous step: two Jobs never take the last slot together. */
+function createAttempt(
+  action: Extract<JobAction, { type: "CreateAttempt" }>,
+  job: Job,
+  scene: Scene,
+  context: Context,
+): void {
+  const { ports, waiting } = scene;
+  const { template, attempt } = action;
+  const admission = admit(template.resources, ports.capacity.allocated(), ports.capacity.allocatable());
+  if (!admission.admitted) return;
+  const { name, uid, generation } = job.metadata;
+  const created = `${uid}-${attempt}`;
+  if (findAttempt(ports, created) === undefined) {
+    const spec = { ...template, attempt, job: { name, uid, generation } };
+    ports.store.create<Attempt>({ kind: "Attempt", name: created, spec, finalizers: ["homie.dev/cleanup"] });
+    context.events.record(keyOf(job), "Normal", "Scheduled", `attempt ${attempt} starts on ${ports.node} (${template.runtime})`);
+  }
+  waiting.withdraw(name);
+  const next = waiting.head();
+  if (next !== undefined) scene.wake(next);
+}
+
+function findAttempt(ports: JobPorts, name: string): Attempt | undefined {
+  return ports.store.get<Attempt>({ kind: "Attempt", name });
+}
+
+function keyOf(job: Job): { readonly kind: "Job"; readonly name: string } {
+  return { kind: "Job", name: job.metadata.name };
+}

@@ -1,0 +1,153 @@
+import type { Attempt } from "../../resources/attempt.ts";
+import type { Job, JobPhase, JobStatus } from "../../resources/job.ts";
+import type { Summary } from "../../reconciler/types.ts";
+import { mergeConditions, timestamp } from "../../reconciler/conditions.ts";
+import type { JobActual } from "./actions.ts";
+import { conditionsOf } from "./conditions.ts";
+import { expiryOf } from "./plan.ts";
+import { judge, queueExpiry, terminalStatus, type Verdict } from "./verdict.ts";
+
+/** More files than this are counted, not listed, so that a status stays readable and small. */
+const listedOutputs = 1_000;
+const lookAgainMs = 10_000;
+
+export interface Headline {
+  readonly phase: JobPhase;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export function summarizeJob(job: Job, actual: JobActual, now: Date): Summary<Job> {
+  if (terminalStatus(job) !== undefined && job.status !== undefined) {
+    return { status: job.status, result: requeueAt(expiryOf(job), now) };
+  }
+  const verdict = judge(job, actual, now);
+  const headline = headlineOf(verdict, actual);
+  const seen = job.status?.observedGeneration === job.metadata.generation;
+  const drafts = conditionsOf(job, actual, headline);
+  const status: JobStatus = {
+    observedGeneration: job.metadata.generation,
+    ...headline,
+    ...attemptFields(job, actual),
+    ...(verdict.type === "Over" ? { completionTime: completionOf(verdict, now) } : {}),
+    conditions: [...mergeConditions(seen ? job.status?.conditions : undefined, drafts, now)],
+  };
+  return { status, result: nextLook(job, actual, verdict, now) };
+}
+
+function headlineOf(verdict: Verdict, actual: JobActual): Headline {
+  switch (verdict.type) {
+    case "Over":
+      return { phase: verdict.phase, reason: verdict.reason, message: verdict.message };
+    case "Publish":
+      return { phase: "Collecting", reason: "PublishingOutputs", message: "putting output files in place" };
+    case "Active":
+      return activeHeadline(verdict.attempt, verdict.stop);
+    case "Superseded":
+      return { phase: "Pending", reason: "Superseding", message: "stopping what ran by the earlier spec" };
+    case "Hold":
+      return { phase: "Pending", reason: verdict.reason, message: verdict.message };
+    case "Deleting":
+      return { phase: "Pending", reason: "Deleting", message: "stopping and removing what it left" };
+    case "Next":
+      return waitingHeadline(actual);
+  }
+}
+
+function activeHeadline(attempt: Attempt, stop: { readonly reason: string; readonly message: string } | undefined): Headline {
+  const stopping = stop ?? attempt.spec.stop ?? attempt.status?.stopIntent;
+  const phase = activePhase(attempt);
+  if (stopping !== undefined) return { phase, reason: `Stopping${stopping.reason}`, message: stopping.message };
+  if (attempt.status?.message !== undefined) return { phase, reason: "EngineUnavailable", message: attempt.status.message };
+  if (phase === "Staging") return { phase, reason: "PreparingContainer", message: "bringing image and files in place" };
+  if (phase === "Collecting") return { phase, reason: "CollectingOutputs", message: "collecting output files" };
+  return { phase, reason: "ProgramRunning", message: `attempt ${attempt.spec.attempt} runs` };
+}
+
+function activePhase(attempt: Attempt): "Staging" | "Running" | "Collecting" {
+  const phase = attempt.status?.phase;
+  return phase === "Running" || phase === "Collecting" ? phase : "Staging";
+}
+
+/** Says what is waited for; without numbers that move, or every other Job's step would rewrite this status. */
+function waitingHeadline(actual: JobActual): Headline {
+  const { template, admission, snoozedUntil } = actual;
+  const pending = (reason: string, message: string): Headline => ({ phase: "Pending", reason, message });
+  if (template?.ok === false) return pending(template.reason, template.message);
+  if (snoozedUntil !== undefined) return pending("Snoozed", `this machine takes no jobs until ${snoozedUntil}`);
+  if (admission?.admitted === false) {
+    const { limit, need, have } = admission;
+    if (admission.never) return pending("ExceedsLimits", `asks for ${limit} ${need}, this machine lends ${have}`);
+    return pending("Queued", `waiting for free ${limit} (asks ${need} of ${have})`);
+  }
+  return pending("Queued", "waiting for its turn");
+}
+
+function attemptFields(job: Job, actual: JobActual): Partial<JobStatus> {
+  const newest = actual.attempts.filter((attempt) => attempt.spec.job.generation === job.metadata.generation).at(-1);
+  const earlier = job.status?.attempt;
+  if (newest === undefined) return earlier === undefined ? {} : { attempt: earlier };
+  const { status } = newest;
+  const published = actual.published;
+  return {
+    attempt: newest.spec.attempt,
+    peer: actual.node,
+    runtime: newest.spec.runtime,
+    ...(status?.startedAt === undefined ? {} : { startTime: timestamp(new Date(status.startedAt)) }),
+    ...(status?.exitCode === undefined ? {} : { exitCode: status.exitCode }),
+    ...(status?.logs === undefined ? {} : { logs: { stdoutBytes: status.logs.stdoutBytes, stderrBytes: status.logs.stderrBytes } }),
+    ...(status?.phase === "Finished" ? { outputs: (published?.files ?? []).slice(0, listedOutputs) } : {}),
+    ...(published === undefined ? {} : { outputsPath: published.path }),
+    ...timingsOf(newest),
+    attempts: actual.attempts.map((attempt) => attemptRow(attempt, actual.node)),
+  };
+}
+
+type AttemptRow = NonNullable<JobStatus["attempts"]>[number];
+
+function attemptRow(attempt: Attempt, peer: string): AttemptRow {
+  const { status } = attempt;
+  return {
+    attempt: attempt.spec.attempt,
+    peer,
+    phase: status?.phase ?? "Created",
+    ...(status?.reason === undefined ? {} : { reason: status.reason }),
+    ...(status?.exitCode === undefined ? {} : { exitCode: status.exitCode }),
+    ...(status?.startedAt === undefined ? {} : { startTime: timestamp(new Date(status.startedAt)) }),
+    ...(status?.finishedAt === undefined ? {} : { completionTime: timestamp(new Date(status.finishedAt)) }),
+  };
+}
+
+/** Seconds, to the millisecond. */
+function timingsOf(attempt: Attempt): Partial<JobStatus> {
+  const { status, metadata } = attempt;
+  if (status?.phase !== "Finished") return {};
+  const seconds = (from: string | undefined, to: string | undefined): number | undefined =>
+    from === undefined || to === undefined ? undefined : Math.max(0, Date.parse(to) - Date.parse(from)) / 1_000;
+  const stageSeconds = seconds(metadata.creationTimestamp, status.stagedAt);
+  const runSeconds = seconds(status.startedAt, status.finishedAt);
+  return {
+    timings: {
+      ...(stageSeconds === undefined ? {} : { stageSeconds }),
+      ...(runSeconds === undefined ? {} : { runSeconds }),
+    },
+  };
+}
+
+function completionOf(verdict: Extract<Verdict, { type: "Over" }>, now: Date): string {
+  const finishedAt = verdict.attempt?.status?.finishedAt;
+  return timestamp(finishedAt === undefined ? now : new Date(finishedAt));
+}
+
+/** Changes of attempts, limits and capacity wake the key; these are for what only time brings. */
+function nextLook(job: Job, actual: JobActual, verdict: Verdict, now: Date): { requeueAfterMs?: number } {
+  if (verdict.type === "Hold") return requeueAt(verdict.untilMs, now);
+  if (verdict.type !== "Next") return {};
+  if (actual.template?.ok === false) return { requeueAfterMs: lookAgainMs };
+  if (actual.snoozedUntil !== undefined) return requeueAt(Date.parse(actual.snoozedUntil), now);
+  return requeueAt(queueExpiry(job), now);
+}
+
+function requeueAt(atMs: number | undefined, now: Date): { requeueAfterMs?: number } {
+  return atMs === undefined ? {} : { requeueAfterMs: Math.max(1, atMs - now.getTime()) };
+}
