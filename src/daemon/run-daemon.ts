@@ -1,0 +1,101 @@
+import { homedir } from "node:os";
+import { serveApi } from "../api/serve.ts";
+import type { StatusReport } from "../api/ports.ts";
+import { createAttemptFiles } from "../adapters/outputs/attempt-files.ts";
+import { createCollector } from "../adapters/outputs/collector.ts";
+import { createPublisher } from "../adapters/outputs/publisher.ts";
+import { argvForScript } from "../adapters/project/interpreters.ts";
+import { readFirstLine } from "../adapters/project/first-line.ts";
+import { createProcessRuntime } from "../adapters/process/process-runtime.ts";
+import { createEngine, findEngine } from "../adapters/docker/connect.ts";
+import { createDockerRuntime } from "../adapters/docker/docker-runtime.ts";
+import { loadIdentity } from "../adapters/identity/identity-file.ts";
+import { systemClock } from "../adapters/clock/system-clock.ts";
+import { machineSize } from "../adapters/system/machine.ts";
+import { readConfig } from "../adapters/files/config.ts";
+import type { Logger } from "../reconciler/types.ts";
+import { openHome, type HomeServices } from "./home-services.ts";
+import { reportStatus } from "./report.ts";
+import { wire, type Wiring } from "./wiring.ts";
+
+export interface DaemonOptions {
+  readonly home: string;
+  readonly name?: string;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly onReady: (report: { readonly pid: number; readonly socket: string; readonly engine: string }) => void;
+}
+
+/**
+ * One daemon for one home until the signal aborts. Order matters: the lock first, then the objects as the database knows
+ * them, then one full reading of desired/, then the controllers, and the socket last: who connects finds it ready.
+ */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const { log, signal } = options;
+  const started: { wiring?: Wiring; nodeId?: string } = {};
+  const startedMs = systemClock.monotonicMs();
+  const report = (services: HomeServices): Promise<StatusReport> =>
+    reportStatus(services, {
+      name: options.name ?? services.config.name,
+      node: started.nodeId ?? "",
+      uptimeSeconds: Math.round((systemClock.monotonicMs() - startedMs) / 1_000),
+      ...(started.wiring === undefined ? {} : { wiring: started.wiring }),
+    });
+  const services = openHome({ home: options.home, clock: systemClock, log, report });
+  try {
+    const identity = loadIdentity(services.paths.identity);
+    started.nodeId = identity.nodeId;
+    const wiring = wireHome(services, identity.nodeId, options);
+    started.wiring = wiring;
+    await services.loop.rescan();
+    wiring.start();
+    await services.loop.start();
+    const server = await serveApi({ app: services.api, socketPath: services.paths.socket, signal, log });
+    const { engine } = await report(services);
+    log.info("ready", { pid: process.pid, socket: services.paths.socket, engine });
+    options.onReady({ pid: process.pid, socket: services.paths.socket, engine });
+    await aborted(signal);
+    log.info("stopping; running jobs go on and are taken up again by the next `homie up`");
+    await server.close();
+    await wiring.stop();
+  } finally {
+    await services.close();
+  }
+}
+
+function wireHome(services: HomeServices, nodeId: string, options: DaemonOptions): Wiring {
+  const { paths, store, declared, database, config } = services;
+  const { log, signal } = options;
+  const common = { paths, nodeId, clock: systemClock, log };
+  const node = options.name ?? config.name;
+  return wire({
+    store,
+    declared,
+    clock: systemClock,
+    log,
+    random: Math.random,
+    signal,
+    node,
+    machine: machineSize(paths.root),
+    runtimes: {
+      docker: createDockerRuntime({ ...common, engine: createEngine(() => findEngine({ env: process.env, homeDirectory: homedir() })) }),
+      process: createProcessRuntime(common),
+    },
+    collector: createCollector({ paths, log }),
+    files: createAttemptFiles(paths),
+    publisher: createPublisher({ paths, published: database.published, log }),
+    scripts: { readFirstLine, argv: argvForScript },
+    environments: () => {
+      // Read anew each time: `homie env create` counts at once, without a restart.
+      const { environments, defaultEnvironment } = readConfig(paths);
+      return { images: environments, ...(defaultEnvironment === undefined ? {} : { byDefault: defaultEnvironment }) };
+    },
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

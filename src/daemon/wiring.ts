@@ -1,0 +1,175 @@
+import { createAttemptController } from "../controllers/attempt/controller.ts";
+import type { AttemptFiles, Collector, Runtime, RuntimeHealth } from "../controllers/attempt/ports.ts";
+import { createJobController } from "../controllers/job/controller.ts";
+import type { Publisher } from "../controllers/job/ports.ts";
+import { createLimitsController } from "../controllers/limits/controller.ts";
+import type { Attempt } from "../resources/attempt.ts";
+import type { Job } from "../resources/job.ts";
+import type { Key } from "../resources/types.ts";
+import type { Limits } from "../resources/limits.ts";
+import { drive } from "../reconciler/drive.ts";
+import { Engine } from "../reconciler/engine.ts";
+import type { Clock, Context, Logger } from "../reconciler/types.ts";
+import { effectiveLimits, type EffectiveLimits, type MachineSize } from "../scheduler/effective-limits.ts";
+import type { DeclaredWriter } from "../store/declared.ts";
+import type { ObjectStore } from "../store/types.ts";
+import { Ledger } from "./ledger.ts";
+import { createTemplates, type TemplateSources } from "./templates.ts";
+
+/** Everything the controllers stand on; all of it can be a fake. */
+export interface WiringPorts {
+  readonly store: ObjectStore;
+  readonly declared: Pick<DeclaredWriter, "remove">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+  readonly node: string;
+  readonly machine: MachineSize;
+  readonly runtimes: Readonly<Record<"docker" | "process", Runtime>>;
+  readonly collector: Collector;
+  readonly files: AttemptFiles;
+  readonly publisher: Publisher;
+  readonly environments: TemplateSources["environments"];
+  readonly scripts: TemplateSources["scripts"];
+}
+
+export interface Wiring {
+  readonly engine: Engine;
+  readonly limits: () => EffectiveLimits;
+  readonly health: () => Promise<RuntimeHealth>;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** How many keys of a kind are worked on at once. Attempts wait for the engine most of the time, so there are more. */
+const workers = { Job: 8, Attempt: 16, Limits: 1 } as const;
+/** Finds what no event told; every pass over a converged object is a few reads. */
+const resyncMs = { Job: 300_000, Attempt: 30_000, Limits: 300_000 } as const;
+
+/** Builds the controllers and the arrows between kinds: an attempt wakes its Job, freed capacity the next in line. */
+export function wire(ports: WiringPorts): Wiring {
+  const { store, clock, log, signal } = ports;
+  const context: Context = { store, clock, log, signal, events: store.events };
+  const engine = new Engine({ context, random: ports.random });
+  const wakeJob = (name: string): void => engine.enqueue({ kind: "Job", name });
+  const wakeAttempt = (name: string): void => engine.enqueue({ kind: "Attempt", name });
+  const limits = (): EffectiveLimits => {
+    const object = store.get<Limits>({ kind: "Limits", name: "default" });
+    return effectiveLimits(object?.spec ?? {}, ports.machine);
+  };
+  const health = (): Promise<RuntimeHealth> => ports.runtimes[limits().runtime].health();
+  const ledger = new Ledger(store, () => {
+    const next = jobs.nextInLine();
+    if (next !== undefined) wakeJob(next);
+  });
+  const jobs = createJobController(
+    {
+      store,
+      clock,
+      node: ports.node,
+      attemptsOf: (uid) => ledger.attemptsOf(uid),
+      publisher: ports.publisher,
+      cancels: store,
+      history: store.history,
+      capacity: {
+        allocatable: () => limits().allocatable,
+        allocated: () => ledger.allocated(),
+        snoozedUntil: () => stillSnoozed(limits().snoozedUntil, clock.now()),
+      },
+      templates: createTemplates({
+        limits,
+        environments: ports.environments,
+        scripts: ports.scripts,
+        baseDirectory: (job) => store.origin({ kind: "Job", name: job.metadata.name })?.baseDirectory ?? "/",
+        health: (runtime) => ports.runtimes[runtime].health(),
+      }),
+      removeDeclared: async (name) => void (await ports.declared.remove({ kind: "Job", name })),
+    },
+    wakeJob,
+  );
+  const attempts = createAttemptController({ ...ports, store, clock, wake: wakeAttempt });
+  const limitsController = createLimitsController({
+    effective: limits,
+    allocated: () => ledger.allocated(),
+    running: () => ledger.running(),
+  });
+  engine.register({ kind: "Job", reconciler: drive(jobs), workers: workers.Job, resyncMs: resyncMs.Job });
+  engine.register({ kind: "Attempt", reconciler: drive(attempts), workers: workers.Attempt, resyncMs: resyncMs.Attempt });
+  engine.register({ kind: "Limits", reconciler: drive(limitsController), workers: workers.Limits, resyncMs: resyncMs.Limits });
+  const subscriptions: Disposable[] = [];
+  return {
+    engine,
+    limits,
+    health,
+    start() {
+      subscriptions.push(...connect({ store, engine, runtimes: ports.runtimes, forget: (name) => jobs.forget(name) }));
+      engine.start();
+    },
+    async stop() {
+      for (const subscription of subscriptions.splice(0)) subscription[Symbol.dispose]();
+      await attempts.close();
+      await engine.stop();
+      ledger.close();
+    },
+  };
+}
+
+function stillSnoozed(until: string | undefined, now: Date): string | undefined {
+  return until !== undefined && Date.parse(until) > now.getTime() ? until : undefined;
+}
+
+interface Connected {
+  readonly store: ObjectStore;
+  readonly engine: Engine;
+  readonly runtimes: Readonly<Record<"docker" | "process", Runtime>>;
+  readonly forget: (jobName: string) => void;
+}
+
+/** Who wakes whom. An arrow only says "look again"; what there is to see is read from the store and the engine. */
+function connect({ store, engine, runtimes, forget }: Connected): readonly Disposable[] {
+  const jobOf = new Map<string, string>();
+  const wakeAll = (kind: "Job" | "Attempt"): void => {
+    for (const { metadata } of store.list(kind)) engine.enqueue({ kind, name: metadata.name });
+  };
+  const onAttempt = ({ name }: { readonly name: string }): void => {
+    const known = store.get<Attempt>({ kind: "Attempt", name });
+    if (known !== undefined) jobOf.set(name, known.spec.job.name);
+    const job = jobOf.get(name);
+    if (known === undefined) jobOf.delete(name);
+    if (job !== undefined) engine.enqueue({ kind: "Job", name: job });
+    engine.enqueue({ kind: "Limits", name: "default" });
+  };
+  for (const { metadata } of store.list<Attempt>("Attempt")) onAttempt(metadata);
+  const onRuntime = (name: string | undefined): void => {
+    if (name === undefined) wakeAll("Attempt");
+    else engine.enqueue({ kind: "Attempt", name });
+  };
+  return [
+    store.watch("Attempt", onAttempt),
+    store.watch("Limits", onSpecChange(store, () => wakeUnfinished(store, engine))),
+    store.watch("Job", ({ name }) => {
+      if (store.get<Job>({ kind: "Job", name }) === undefined) forget(name);
+    }),
+    runtimes.docker.watch(onRuntime),
+    runtimes.process.watch(onRuntime),
+  ];
+}
+
+/** The status of Limits moves with every attempt; only a new spec concerns the Jobs that wait. */
+function onSpecChange(store: ObjectStore, act: () => void): (key: Key) => void {
+  let seen: number | undefined;
+  return (key) => {
+    const generation = store.get(key)?.metadata.generation;
+    if (generation === seen) return;
+    seen = generation;
+    act();
+  };
+}
+
+/** Changed Limits may let a waiting Job go. */
+function wakeUnfinished(store: ObjectStore, engine: Engine): void {
+  for (const job of store.list<Job>("Job")) {
+    if (job.status?.completionTime === undefined) engine.enqueue({ kind: "Job", name: job.metadata.name });
+  }
+}

@@ -1,0 +1,199 @@
+import { execFile, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { closeSync, constants, openSync } from "node:fs";
+import { access, chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
+import Docker from "dockerode";
+import { readJsonLines } from "../../src/adapters/docker/json-lines.ts";
+
+const run = promisify(execFile);
+const startupMs = 60_000;
+const busyboxPath = "/bin/busybox";
+
+/** An engine of the test's own: nothing it does is seen by another engine of the machine, and nothing stays. */
+export interface TestEngine {
+  /** Path of the unix socket. */
+  readonly socket: string;
+  /** The same for DOCKER_HOST. */
+  readonly host: string;
+  readonly docker: Docker;
+  /** Static busybox with all its applets. */
+  readonly image: string;
+  stop(): Promise<void>;
+}
+
+export const testImage = "homie-test/busybox:1";
+
+/** Why no engine can be had here; undefined when one can. To be printed beside every skipped test. */
+export async function whyNoEngine(): Promise<string | undefined> {
+  const given = process.env["HOMIE_TEST_DOCKER_HOST"];
+  if (given !== undefined) return given.startsWith("unix://") ? undefined : "HOMIE_TEST_DOCKER_HOST must be unix:///path";
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "starting a private dockerd needs root on Linux; or set HOMIE_TEST_DOCKER_HOST";
+  for (const [path, name] of [["/usr/sbin/dockerd", "docker.io"], [busyboxPath, "busybox-static"]] as const) {
+    if (!(await isExecutable(path))) return `${path} is missing; \`node scripts/engine.ts install\` installs ${name}`;
+  }
+  return undefined;
+}
+
+export async function startEngine(): Promise<TestEngine> {
+  const refusal = await whyNoEngine();
+  if (refusal !== undefined) throw new Error(refusal);
+  const given = process.env["HOMIE_TEST_DOCKER_HOST"];
+  if (given !== undefined) return withImage(given.slice("unix://".length), () => Promise.resolve());
+  const root = await mkdtemp(join(tmpdir(), "homie-engine-"));
+  const daemon = await spawnDaemon(root);
+  const stop = (): Promise<void> => stopDaemon(daemon, root);
+  try {
+    const socket = join(root, "docker.sock");
+    await untilAnswers(socket, daemon, root);
+    return await withImage(socket, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function withImage(socket: string, stop: () => Promise<void>): Promise<TestEngine> {
+  const docker = connect(socket);
+  await importBusybox(docker);
+  return { socket, host: `unix://${socket}`, docker, image: testImage, stop };
+}
+
+function connect(socket: string): Docker {
+  const options = { host: undefined, port: undefined, protocol: "http", socketPath: socket } as const;
+  return new Docker(options);
+}
+
+/** No firewall rule, no bridge, no sysctl of the machine is touched; dockerd starts a containerd below its exec root. */
+async function spawnDaemon(root: string): Promise<ChildProcess> {
+  await mkdir(join(root, "data"));
+  const log = openSync(join(root, "dockerd.log"), "a", 0o600);
+  const options = {
+    "--host": `unix://${join(root, "docker.sock")}`,
+    "--data-root": join(root, "data"),
+    "--exec-root": join(root, "exec"),
+    "--pidfile": join(root, "docker.pid"),
+    "--bridge": "none",
+    "--iptables": "false",
+    "--ip6tables": "false",
+    "--ip-forward": "false",
+    "--ip-masq": "false",
+  };
+  // A session of its own: Ctrl-C in a terminal must not reach it before the tests are through with it.
+  const child = spawn("/usr/sbin/dockerd", Object.entries(options).map(([name, value]) => `${name}=${value}`), {
+    stdio: ["ignore", log, log],
+    detached: true,
+  });
+  closeSync(log);
+  return child;
+}
+
+async function untilAnswers(socket: string, daemon: ChildProcess, root: string): Promise<void> {
+  const docker = connect(socket);
+  for (const deadline = Date.now() + startupMs; Date.now() < deadline; await pause(50)) {
+    if (daemon.exitCode !== null) break;
+    if (await docker.ping().then(() => true, () => false)) return;
+  }
+  const log = await readFile(join(root, "dockerd.log"), "utf8").catch(() => "");
+  throw new Error(`dockerd did not come up:\n${log.split("\n").slice(-15).join("\n")}`);
+}
+
+async function stopDaemon(daemon: ChildProcess, root: string): Promise<void> {
+  const docker = connect(join(root, "docker.sock"));
+  await removeEverything(docker).catch((error: unknown) => {
+    process.stderr.write(`test engine: could not remove its containers: ${String(error)}\n`);
+  });
+  const gone = new Promise<void>((resolve) => {
+    if (daemon.exitCode !== null || daemon.signalCode !== null) resolve();
+    else daemon.once("exit", () => resolve());
+  });
+  daemon.kill("SIGTERM");
+  await Promise.race([gone, pause(20_000, undefined, { ref: false }).then(() => daemon.kill("SIGKILL"))]);
+  await gone;
+  await untilContainerdIsGone(root);
+  await unmountBelow(root);
+  await rm(root, { recursive: true, force: true, maxRetries: 5 });
+}
+
+async function removeEverything(docker: Docker): Promise<void> {
+  for (const { Id } of await docker.listContainers({ all: true })) {
+    await docker.getContainer(Id).remove({ force: true, v: true });
+  }
+  const predefined = new Set(["none", "host", "bridge"]);
+  for (const { Id, Name } of await docker.listNetworks()) {
+    if (!predefined.has(Name)) await docker.getNetwork(Id).remove();
+  }
+}
+
+/** dockerd takes its containerd along; after a crash of dockerd it is left and ended by its own pid. */
+async function untilContainerdIsGone(root: string): Promise<void> {
+  const pidFile = join(root, "exec", "containerd", "containerd.pid");
+  const pid = Number(await readFile(pidFile, "utf8").catch(() => ""));
+  if (!Number.isInteger(pid) || pid <= 1) return;
+  const commandLine = (): Promise<string> => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  for (let round = 0; (await commandLine()).includes(root); round++) {
+    process.kill(pid, round < 100 ? "SIGTERM" : "SIGKILL");
+    await pause(50);
+  }
+}
+
+async function unmountBelow(root: string): Promise<void> {
+  const table = await readFile("/proc/self/mountinfo", "utf8");
+  const points = table.split("\n").map((line) => line.split(" ")[4] ?? "");
+  const below = points.filter((point) => point.startsWith(`${root}/`)).toSorted((a, b) => b.length - a.length);
+  for (const point of below) await run("umount", ["-l", point]);
+}
+
+async function importBusybox(docker: Docker): Promise<void> {
+  const present = await docker.getImage(testImage).inspect().then(() => true, () => false);
+  if (present) return;
+  await importImage(docker, testImage, []);
+}
+
+/** Makes an image of busybox; `changes` are Dockerfile lines such as `VOLUME /data`. */
+export async function importImage(docker: Docker, name: string, changes: readonly string[]): Promise<void> {
+  const root = await mkdtemp(join(tmpdir(), "homie-image-"));
+  try {
+    await layOutBusybox(root);
+    const tar = spawn("tar", ["-C", root, "--owner=0", "--group=0", "-c", "."], { stdio: ["ignore", "pipe", "inherit"] });
+    await sendImage(docker, name, changes, tar.stdout);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+async function sendImage(docker: Docker, name: string, changes: readonly string[], archive: Readable): Promise<void> {
+  const [repo, tag] = name.split(":");
+  const query = { fromSrc: "-", repo, tag, changes };
+  const answer = await new Promise<NodeJS.ReadableStream>((resolve, reject) => {
+    docker.modem.dial(
+      { path: "/images/create?", method: "POST", file: archive, options: query, isStream: true, statusCodes: { 200: true } },
+      (error: unknown, stream: unknown) => (error === null ? resolve(stream as NodeJS.ReadableStream) : reject(error as Error)),
+    );
+  });
+  for await (const line of readJsonLines(answer as AsyncIterable<Buffer>)) {
+    const { error } = line as { error?: string };
+    if (error !== undefined) throw new Error(`cannot import ${name}: ${error}`);
+  }
+}
+
+/** Unpacked with hard facts only: busybox, a link for each applet, and the few files a C library looks for. */
+async function layOutBusybox(root: string): Promise<void> {
+  for (const path of ["bin", "etc", "proc", "dev", "sys", "tmp", "work"]) await mkdir(join(root, path), { mode: 0o755 });
+  await chmod(join(root, "tmp"), 0o1777);
+  await copyFile(busyboxPath, join(root, "bin", "busybox"));
+  await chmod(join(root, "bin", "busybox"), 0o755);
+  await writeFile(join(root, "etc", "passwd"), "root:x:0:0:root:/:/bin/sh\nnonroot:x:65532:65532:nonroot:/tmp:/bin/sh\n");
+  const { stdout } = await run(busyboxPath, ["--list"]);
+  for (const applet of stdout.split("\n").filter((name) => name !== "" && name !== "busybox")) {
+    await symlink("busybox", join(root, "bin", applet));
+  }
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(() => true, () => false);
+}

@@ -1,0 +1,99 @@
+import type { Import } from "./source-tree.ts";
+
+/** One room of src/ and what it may import. `docs/architecture.md` draws this table, `.oxlintrc.json` enforces it too. */
+export interface Room {
+  readonly name: string;
+  /** Rooms it may import from; its own is always allowed. */
+  readonly imports: readonly string[];
+  /** Single files of other rooms. */
+  readonly files?: readonly string[];
+  /** Rooms, or files by regular expression on the path, it may only `import type` from. */
+  readonly types?: readonly (string | RegExp)[];
+  /** Rooms it may only load with `await import()` (or take types from). */
+  readonly lazy?: readonly string[];
+  /** May use I/O modules of Node and I/O libraries. */
+  readonly io?: true;
+}
+
+const ports = [/^src\/controllers\/[a-z]+\/ports\.ts$/, /^src\/api\/ports\.ts$/];
+const kinds = ["attempt", "job", "limits"];
+const base = ["resources", "reconciler", "scheduler", "trust", "tar", "logs", "store"];
+
+export const rooms: readonly Room[] = [
+  { name: "resources", imports: [] },
+  { name: "reconciler", imports: ["resources"] },
+  { name: "scheduler", imports: ["resources"] },
+  { name: "trust", imports: ["resources"] },
+  { name: "tar", imports: ["resources"] },
+  { name: "logs", imports: ["resources"] },
+  { name: "store", imports: ["resources", "reconciler"] },
+  ...kinds.map((kind) => ({
+    name: `controllers/${kind}`,
+    imports: ["resources", "reconciler", "scheduler"],
+    types: ["store"],
+  })),
+  {
+    name: "adapters",
+    imports: ["resources", "reconciler", "trust", "store", "tar", "logs"],
+    types: ["scheduler", ...ports],
+    io: true,
+  },
+  { name: "api", imports: ["resources", "store", "logs"], types: ["reconciler"] },
+  {
+    name: "daemon",
+    imports: [...base, "adapters", "api", ...kinds.map((kind) => `controllers/${kind}`)],
+    types: ["cli"],
+    io: true,
+  },
+  { name: "cli", imports: ["resources", "logs"], types: ["api", "store"], files: ["src/adapters/home.ts"], io: true },
+  { name: "main", imports: ["cli"], lazy: ["daemon"], io: true },
+];
+
+/** Rooms, and files of the controllers, in which nothing may depend on a clock, a dice or the process. */
+export const pureSources: readonly string[] = [
+  "src/{resources,reconciler,scheduler,tar,logs}/**/*.ts",
+  "src/controllers/*/{plan,summarize}.ts",
+];
+
+const ioModules =
+  /^(?:node:(?:child_process|cluster|dgram|dns|fs|http|http2|https|inspector|module|net|os|perf_hooks|process|readline|repl|sqlite|test|timers|tls|tty|v8|vm|wasi|worker_threads)|dockerode|chokidar|systeminformation|pino|commander|hono|@hono\/[a-z-]+|undici)(?:\/|$)/;
+
+/** The room a path below src/ lies in; undefined for a folder the table does not know. */
+export function roomOf(path: string): Room | undefined {
+  const name = path === "src/main.ts" ? "main" : /^src\/((?:controllers\/)?[a-z]+)\//.exec(path)?.[1];
+  return rooms.find((room) => room.name === name);
+}
+
+/** What is wrong with this import in this file, or undefined. */
+export function judgeImport(path: string, imported: Import): string | undefined {
+  const room = roomOf(path);
+  if (room === undefined) return `${path} is in no room of test/support/rooms.ts`;
+  const verdict = imported.specifier.startsWith(".") ? judgeArrow(room, imported) : judgeLibrary(path, room, imported);
+  return verdict === undefined ? undefined : `${path} imports ${imported.specifier}: ${verdict}`;
+}
+
+function judgeArrow(room: Room, { target, form }: Import): string | undefined {
+  const other = roomOf(target);
+  if (other === undefined) return "it leads outside the rooms";
+  if (other.name === room.name || room.imports.includes(other.name)) return undefined;
+  if (room.files?.includes(target)) return undefined;
+  const typesOnly = (room.types ?? []).some((rule) =>
+    rule instanceof RegExp ? rule.test(target) : rule === other.name,
+  );
+  const lazyOnly = room.lazy?.includes(other.name) ?? false;
+  if ((typesOnly || lazyOnly) && form === "type") return undefined;
+  if (lazyOnly && form === "dynamic") return undefined;
+  if (lazyOnly) return `${room.name} loads ${other.name} with await import() only`;
+  return `${room.name} may ${typesOnly ? "take only types from" : "not import from"} ${other.name}`;
+}
+
+function judgeLibrary(path: string, room: Room, { specifier, form }: Import): string | undefined {
+  if (room.io || !ioModules.test(specifier)) return undefined;
+  if (room.name === "api" && (path === "src/api/serve.ts" || isRouter(specifier, form))) return undefined;
+  return `${room.name} does no I/O: define a port and implement it in src/adapters/`;
+}
+
+/** hono itself is a router without I/O; what listens is in serve.ts, and types do nothing at all. */
+function isRouter(specifier: string, form: Import["form"]): boolean {
+  return /^hono(?:\/|$)/.test(specifier) || (specifier.startsWith("@hono/") && form === "type");
+}
