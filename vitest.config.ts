@@ -1,11 +1,15 @@
 import { defineConfig } from "vitest/config";
 
+/** CommonJS packages are imported as Node does it: a default import is `module.exports`, whatever `__esModule` says. */
+const deps = { interopDefault: false };
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: "fast",
+          deps,
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**", "test/bench/**"],
           testTimeout: 10_000,
@@ -14,6 +18,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
+          deps,
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 180_000,

@@ -1,18 +1,19 @@
 import type { Hono } from "hono";
+import { createDesiredFiles } from "../adapters/files/desired-files.ts";
 import { createDesiredLoop, type DesiredLoop } from "../adapters/files/desired-loop.ts";
 import { readConfig, type Config } from "../adapters/files/config.ts";
-import { createDeclaredWriter } from "../adapters/files/declared-writer.ts";
-import { acquireHomeLock, ensureHome } from "../adapters/files/home-lock.ts";
 import { homePaths, type HomePaths } from "../adapters/home.ts";
-import { createLogSource } from "../adapters/logs/log-source.ts";
+import { createLogSource } from "../adapters/logs/read-log.ts";
 import { openDatabase } from "../adapters/sqlite/open-database.ts";
 import { createApi } from "../api/create-api.ts";
-import type { StatusReport } from "../api/ports.ts";
+import type { ApiPorts, StatusReport } from "../api/ports.ts";
 import type { Clock, Logger } from "../reconciler/types.ts";
 import type { StoreDatabase } from "../store/database.ts";
 import type { DeclaredWriter } from "../store/declared.ts";
+import { createDeclaredWriter } from "../store/declared-writer.ts";
 import { createObjectStore } from "../store/object-store.ts";
 import type { ObjectStore } from "../store/types.ts";
+import { packageVersion } from "./version.ts";
 
 /** What a daemon and a command without a daemon have in common: one home, locked, with its objects and its API. */
 export interface HomeServices {
@@ -34,47 +35,38 @@ export interface HomeOptions {
   readonly report: (services: HomeServices) => Promise<StatusReport>;
 }
 
-/** Throws HomieError AlreadyRunning when another process has the home. */
-export function openHome(options: HomeOptions): HomeServices {
-  const { clock, log } = options;
-  const paths = homePaths(options.home);
-  ensureHome(paths);
-  const lock = acquireHomeLock(paths);
+/** Takes over `lock`: it is given back by `close`, or at once when the home cannot be opened. */
+export function openHome(options: HomeOptions, lock: Disposable): HomeServices {
   try {
-    return openLocked(options, paths, lock, clock, log);
+    return openLocked(options, homePaths(options.home), lock);
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;
   }
 }
 
-function openLocked(options: HomeOptions, paths: HomePaths, lock: Disposable, clock: Clock, log: Logger): HomeServices {
+function openLocked(options: HomeOptions, paths: HomePaths, lock: Disposable): HomeServices {
+  const { clock, log } = options;
+  const now = (): Date => clock.now();
   const config = readConfig(paths);
-  const database = openDatabase(paths.database);
-  const store = createObjectStore({ database, now: () => clock.now(), log });
+  const database = openDatabase(paths.database, { now, log });
+  const store = createObjectStore({ database, now, log });
   const loop = createDesiredLoop({ paths, store, clock, log, mirrorStatus: config.mirrorStatus });
-  const declared = createDeclaredWriter({ paths, store, loop, database });
-  const api = createApi({
+  const declared = createDeclaredWriter({ paths, store, database, files: createDesiredFiles(loop), loop, now });
+  const ports: ApiPorts = {
     store,
     declared,
+    now,
     logs: createLogSource(paths),
-    now: () => clock.now(),
     report: () => options.report(services),
     rescan: () => loop.rescan(),
-  });
-  const services: HomeServices = {
-    paths,
-    config,
-    database,
-    store,
-    loop,
-    declared,
-    api,
-    async close() {
-      await loop.stop();
-      store.close();
-      lock[Symbol.dispose]();
-    },
   };
+  const close = async (): Promise<void> => {
+    await loop.stop();
+    store.close();
+    lock[Symbol.dispose]();
+  };
+  const api = createApi(ports, { version: packageVersion(), log });
+  const services: HomeServices = { paths, config, database, store, loop, declared, api, close };
   return services;
 }

@@ -1,4 +1,5 @@
 import type { StatusReport } from "../api/ports.ts";
+import type { RuntimeHealth } from "../controllers/attempt/ports.ts";
 import type { Job } from "../resources/job.ts";
 import type { HomeServices } from "./home-services.ts";
 import { packageVersion } from "./version.ts";
@@ -17,12 +18,6 @@ export async function reportStatus(services: HomeServices, facts: ReportFacts): 
   const { store, paths, loop } = services;
   const { wiring } = facts;
   const health = await wiring?.health();
-  const degraded = loop.degraded();
-  const jobs: Record<string, number> = {};
-  for (const { status } of store.list<Job>("Job")) {
-    const phase = status?.phase ?? "Pending";
-    jobs[phase] = (jobs[phase] ?? 0) + 1;
-  }
   return {
     name: facts.name,
     node: facts.node,
@@ -30,11 +25,30 @@ export async function reportStatus(services: HomeServices, facts: ReportFacts): 
     version: packageVersion(),
     home: paths.root,
     ready: wiring !== undefined,
-    engine: health === undefined ? "none: no daemon runs" : health.ok ? `${health.engine} ${health.version}`.trim() : `none: ${health.message}`,
+    engine: engineOf(health),
     runtime: wiring?.limits().runtime ?? "docker",
     uptimeSeconds: facts.uptimeSeconds,
     problems: store.problems().length,
-    warnings: [...(health?.ok === true ? health.warnings : []), ...(degraded === undefined ? [] : [degraded])],
-    jobs,
+    warnings: warningsOf(health, loop.degraded()),
+    jobs: countPhases(store.list<Job>("Job")),
   };
+}
+
+function engineOf(health: RuntimeHealth | undefined): string {
+  if (health === undefined) return "none: no daemon runs";
+  return health.ok ? `${health.engine} ${health.version}`.trim() : `none: ${health.message}`;
+}
+
+function warningsOf(health: RuntimeHealth | undefined, degraded: string | undefined): readonly string[] {
+  const warnings = health?.ok === true ? health.warnings : [];
+  return degraded === undefined ? warnings : [...warnings, degraded];
+}
+
+function countPhases(jobs: readonly Job[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { status } of jobs) {
+    const phase = status?.phase ?? "Pending";
+    counts[phase] = (counts[phase] ?? 0) + 1;
+  }
+  return counts;
 }

@@ -6,13 +6,13 @@ import { createCollector } from "../adapters/outputs/collector.ts";
 import { createPublisher } from "../adapters/outputs/publisher.ts";
 import { argvForScript } from "../adapters/project/interpreters.ts";
 import { readFirstLine } from "../adapters/project/first-line.ts";
-import { createProcessRuntime } from "../adapters/process/process-runtime.ts";
+import { createProcessRuntime } from "../adapters/process/runtime.ts";
 import { createEngine, findEngine } from "../adapters/docker/connect.ts";
 import { createDockerRuntime } from "../adapters/docker/docker-runtime.ts";
 import { loadIdentity } from "../adapters/identity/identity-file.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { machineSize } from "../adapters/system/machine.ts";
-import { readConfig } from "../adapters/files/config.ts";
+import { readConfig, type LegacyLimits } from "../adapters/files/config.ts";
 import type { Logger } from "../reconciler/types.ts";
 import { openHome, type HomeServices } from "./home-services.ts";
 import { reportStatus } from "./report.ts";
@@ -30,7 +30,7 @@ export interface DaemonOptions {
  * One daemon for one home until the signal aborts. Order matters: the lock first, then the objects as the database knows
  * them, then one full reading of desired/, then the controllers, and the socket last: who connects finds it ready.
  */
-export async function runDaemon(options: DaemonOptions): Promise<void> {
+export async function runDaemon(options: DaemonOptions, lock: Disposable): Promise<void> {
   const { log, signal } = options;
   const started: { wiring?: Wiring; nodeId?: string } = {};
   const startedMs = systemClock.monotonicMs();
@@ -41,13 +41,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       uptimeSeconds: Math.round((systemClock.monotonicMs() - startedMs) / 1_000),
       ...(started.wiring === undefined ? {} : { wiring: started.wiring }),
     });
-  const services = openHome({ home: options.home, clock: systemClock, log, report });
+  const services = openHome({ home: options.home, clock: systemClock, log, report }, lock);
   try {
     const identity = loadIdentity(services.paths.identity);
     started.nodeId = identity.nodeId;
     const wiring = wireHome(services, identity.nodeId, options);
     started.wiring = wiring;
     await services.loop.rescan();
+    await adoptLegacyLimits(services, services.config.legacyLimits);
     wiring.start();
     await services.loop.start();
     const server = await serveApi({ app: services.api, socketPath: services.paths.socket, signal, log });
@@ -61,6 +62,13 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   } finally {
     await services.close();
   }
+}
+
+/** The original homie kept limits in config.yaml; they become the Limits resource where there is none yet. */
+async function adoptLegacyLimits(services: HomeServices, legacy: LegacyLimits | undefined): Promise<void> {
+  if (legacy === undefined || services.store.get({ kind: "Limits", name: "default" }) !== undefined) return;
+  const manifest = { apiVersion: "homie.dev/v1", kind: "Limits", metadata: { name: "default" }, spec: legacy } as const;
+  await services.declared.write(manifest, { mode: "create" });
 }
 
 function wireHome(services: HomeServices, nodeId: string, options: DaemonOptions): Wiring {

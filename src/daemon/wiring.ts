@@ -1,7 +1,7 @@
 import { createAttemptController } from "../controllers/attempt/controller.ts";
 import type { AttemptFiles, Collector, Runtime, RuntimeHealth } from "../controllers/attempt/ports.ts";
 import { createJobController } from "../controllers/job/controller.ts";
-import type { Publisher } from "../controllers/job/ports.ts";
+import type { Publisher, Templates } from "../controllers/job/ports.ts";
 import { createLimitsController } from "../controllers/limits/controller.ts";
 import type { Attempt } from "../resources/attempt.ts";
 import type { Job } from "../resources/job.ts";
@@ -77,13 +77,7 @@ export function wire(ports: WiringPorts): Wiring {
         allocated: () => ledger.allocated(),
         snoozedUntil: () => stillSnoozed(limits().snoozedUntil, clock.now()),
       },
-      templates: createTemplates({
-        limits,
-        environments: ports.environments,
-        scripts: ports.scripts,
-        baseDirectory: (job) => store.origin({ kind: "Job", name: job.metadata.name })?.baseDirectory ?? "/",
-        health: (runtime) => ports.runtimes[runtime].health(),
-      }),
+      templates: templatesOf(ports, limits),
       removeDeclared: async (name) => void (await ports.declared.remove({ kind: "Job", name })),
     },
     wakeJob,
@@ -113,6 +107,17 @@ export function wire(ports: WiringPorts): Wiring {
       ledger.close();
     },
   };
+}
+
+function templatesOf(ports: WiringPorts, limits: () => EffectiveLimits): Templates {
+  const { store, environments, scripts, runtimes } = ports;
+  return createTemplates({
+    limits,
+    environments,
+    scripts,
+    baseDirectory: (job) => store.origin({ kind: "Job", name: job.metadata.name })?.baseDirectory ?? "/",
+    health: (runtime) => runtimes[runtime].health(),
+  });
 }
 
 function stillSnoozed(until: string | undefined, now: Date): string | undefined {

@@ -54,8 +54,22 @@ export interface OutputRule {
 export type AttemptPhase = "Created" | "Staging" | "Running" | "Collecting" | "Finished";
 /** Why an attempt ended. `Completed` is exit code 0; `Error` any other exit code by the program itself. */
 export type AttemptReason =
-  | "Completed" | "Error" | "Signalled" | "OutOfMemory" | "DiskFull" | "Timeout" | "Cancelled" | "Deleted" | "Superseded"
-  | "Suspended" | "ImageMissing" | "StageFailed" | "StartFailed" | "OutputMissing" | "OutputTooLarge" | "ContainerLost";
+  | "Completed"
+  | "Error"
+  | "Signalled"
+  | "OutOfMemory"
+  | "DiskFull"
+  | "Timeout"
+  | "Cancelled"
+  | "Deleted"
+  | "Superseded"
+  | "Suspended"
+  | "ImageMissing"
+  | "StageFailed"
+  | "StartFailed"
+  | "OutputMissing"
+  | "OutputTooLarge"
+  | "ContainerLost";
 
 export interface AttemptStatus extends BaseStatus {
   readonly phase: AttemptPhase;

@@ -1,5 +1,4 @@
 import type { Manifest } from "./types.ts";
-// CONTRACT DRAFT (room: resources). Keep these names; implement in as many files as is nice.
 
 /** Something wrong with a text, said so that a person can find and mend it. */
 export interface Problem {

@@ -1,9 +1,30 @@
 /** Every code homie can fail with, explained in docs/errors.md. */
 export type ErrorCode =
-  | "AlreadyExists" | "AlreadyRunning" | "ApplyConflict" | "BadRequest" | "Conflict" | "ContainerCreateFailed"
-  | "DaemonUnavailable" | "EngineUnavailable" | "Expired" | "Forbidden" | "ImageMissing" | "InternalError"
-  | "InvalidResource" | "LogCorrupt" | "MethodNotAllowed" | "NotFound" | "OutputRejected" | "ProcessFailed"
-  | "SourceUnreadable" | "StateUnusable" | "TarRejected" | "Timeout" | "TooLarge" | "UnsupportedMediaType" | "Usage";
+  | "AlreadyExists"
+  | "AlreadyRunning"
+  | "ApplyConflict"
+  | "BadRequest"
+  | "Conflict"
+  | "ContainerCreateFailed"
+  | "DaemonUnavailable"
+  | "EngineUnavailable"
+  | "Expired"
+  | "Forbidden"
+  | "ImageMissing"
+  | "InternalError"
+  | "InvalidResource"
+  | "LogCorrupt"
+  | "MethodNotAllowed"
+  | "NotFound"
+  | "OutputRejected"
+  | "ProcessFailed"
+  | "SourceUnreadable"
+  | "StateUnusable"
+  | "TarRejected"
+  | "Timeout"
+  | "TooLarge"
+  | "UnsupportedMediaType"
+  | "Usage";
 
 /** The one error of the product. `message` is a verb phrase without a trailing stop; `hint` says what to do. */
 export class HomieError extends Error {

@@ -94,6 +94,8 @@ export interface DesiredFile {
   readonly path: string;
   readonly documents: readonly ParsedDocument[];
   readonly problems: readonly Problem[];
+  /** 1-based line where the document of each index begins; for messages. */
+  readonly documentLines?: readonly number[];
 }
 export interface DesiredOutcome {
   /** Earliest moment a vanished document's 2 s grace ends; take another reading then. */

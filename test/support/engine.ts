@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
-import { access, chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { access, chmod, copyFile, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -12,6 +12,9 @@ import { readJsonLines } from "../../src/adapters/docker/json-lines.ts";
 
 const run = promisify(execFile);
 const startupMs = 60_000;
+const prefix = "homie-engine-";
+/** Holds the pid of the process that started the engine. */
+const ownerFile = "owner.pid";
 const busyboxPath = "/bin/busybox";
 
 /** An engine of the test's own: nothing it does is seen by another engine of the machine, and nothing stays. */
@@ -31,9 +34,14 @@ export const testImage = "homie-test/busybox:1";
 /** Why no engine can be had here; undefined when one can. To be printed beside every skipped test. */
 export async function whyNoEngine(): Promise<string | undefined> {
   const given = process.env["HOMIE_TEST_DOCKER_HOST"];
-  if (given !== undefined) return given.startsWith("unix://") ? undefined : "HOMIE_TEST_DOCKER_HOST must be unix:///path";
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return "starting a private dockerd needs root on Linux; or set HOMIE_TEST_DOCKER_HOST";
-  for (const [path, name] of [["/usr/sbin/dockerd", "docker.io"], [busyboxPath, "busybox-static"]] as const) {
+  if (given !== undefined)
+    return given.startsWith("unix://") ? undefined : "HOMIE_TEST_DOCKER_HOST must be unix:///path";
+  if (process.platform !== "linux" || process.getuid?.() !== 0)
+    return "starting a private dockerd needs root on Linux; or set HOMIE_TEST_DOCKER_HOST";
+  for (const [path, name] of [
+    ["/usr/sbin/dockerd", "docker.io"],
+    [busyboxPath, "busybox-static"],
+  ] as const) {
     if (!(await isExecutable(path))) return `${path} is missing; \`node scripts/engine.ts install\` installs ${name}`;
   }
   return undefined;
@@ -44,9 +52,11 @@ export async function startEngine(): Promise<TestEngine> {
   if (refusal !== undefined) throw new Error(refusal);
   const given = process.env["HOMIE_TEST_DOCKER_HOST"];
   if (given !== undefined) return withImage(given.slice("unix://".length), () => Promise.resolve());
-  const root = await mkdtemp(join(tmpdir(), "homie-engine-"));
+  await sweepAbandoned();
+  const root = await mkdtemp(join(tmpdir(), prefix));
+  await writeFile(join(root, ownerFile), String(process.pid));
   const daemon = await spawnDaemon(root);
-  const stop = (): Promise<void> => stopDaemon(daemon, root);
+  const stop = (): Promise<void> => stopDaemon(root);
   try {
     const socket = join(root, "docker.sock");
     await untilAnswers(socket, daemon, root);
@@ -84,10 +94,14 @@ async function spawnDaemon(root: string): Promise<ChildProcess> {
     "--ip-masq": "false",
   };
   // A session of its own: Ctrl-C in a terminal must not reach it before the tests are through with it.
-  const child = spawn("/usr/sbin/dockerd", Object.entries(options).map(([name, value]) => `${name}=${value}`), {
-    stdio: ["ignore", log, log],
-    detached: true,
-  });
+  const child = spawn(
+    "/usr/sbin/dockerd",
+    Object.entries(options).map(([name, value]) => `${name}=${value}`),
+    {
+      stdio: ["ignore", log, log],
+      detached: true,
+    },
+  );
   closeSync(log);
   return child;
 }
@@ -96,27 +110,64 @@ async function untilAnswers(socket: string, daemon: ChildProcess, root: string):
   const docker = connect(socket);
   for (const deadline = Date.now() + startupMs; Date.now() < deadline; await pause(50)) {
     if (daemon.exitCode !== null) break;
-    if (await docker.ping().then(() => true, () => false)) return;
+    if (
+      await docker.ping().then(
+        () => true,
+        () => false,
+      )
+    )
+      return;
   }
   const log = await readFile(join(root, "dockerd.log"), "utf8").catch(() => "");
   throw new Error(`dockerd did not come up:\n${log.split("\n").slice(-15).join("\n")}`);
 }
 
-async function stopDaemon(daemon: ChildProcess, root: string): Promise<void> {
+async function stopDaemon(root: string): Promise<void> {
   const docker = connect(join(root, "docker.sock"));
   await removeEverything(docker).catch((error: unknown) => {
     process.stderr.write(`test engine: could not remove its containers: ${String(error)}\n`);
   });
-  const gone = new Promise<void>((resolve) => {
-    if (daemon.exitCode !== null || daemon.signalCode !== null) resolve();
-    else daemon.once("exit", () => resolve());
-  });
-  daemon.kill("SIGTERM");
-  await Promise.race([gone, pause(20_000, undefined, { ref: false }).then(() => daemon.kill("SIGKILL"))]);
-  await gone;
-  await untilContainerdIsGone(root);
+  // dockerd takes its containerd along; after a crash of dockerd it is left and ended by its own pid.
+  await endProcess(join(root, "docker.pid"), root);
+  await endProcess(join(root, "exec", "containerd", "containerd.pid"), root);
   await unmountBelow(root);
   await rm(root, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** A test run that was killed could not clean up; the next one does it. */
+async function sweepAbandoned(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(prefix)) continue;
+    const root = join(tmpdir(), name);
+    const owner = await readPid(join(root, ownerFile));
+    if (owner !== undefined && !(await isAlive(owner))) await stopDaemon(root);
+  }
+}
+
+/** Ends the process a pid file names, if its command line shows that it is this engine's. */
+async function endProcess(pidFile: string, root: string): Promise<void> {
+  const pid = await readPid(pidFile);
+  if (pid === undefined) return;
+  const isOurs = async (): Promise<boolean> =>
+    (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).includes(root);
+  // Asked once: a third SIGTERM would make dockerd leave its containers behind.
+  if (await isOurs()) process.kill(pid, "SIGTERM");
+  for (let round = 0; await isOurs(); round++) {
+    if (round > 300) process.kill(pid, "SIGKILL");
+    await pause(50);
+  }
+}
+
+async function readPid(path: string): Promise<number | undefined> {
+  const pid = Number(await readFile(path, "utf8").catch(() => ""));
+  return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  return access(`/proc/${pid}`).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function removeEverything(docker: Docker): Promise<void> {
@@ -129,18 +180,6 @@ async function removeEverything(docker: Docker): Promise<void> {
   }
 }
 
-/** dockerd takes its containerd along; after a crash of dockerd it is left and ended by its own pid. */
-async function untilContainerdIsGone(root: string): Promise<void> {
-  const pidFile = join(root, "exec", "containerd", "containerd.pid");
-  const pid = Number(await readFile(pidFile, "utf8").catch(() => ""));
-  if (!Number.isInteger(pid) || pid <= 1) return;
-  const commandLine = (): Promise<string> => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  for (let round = 0; (await commandLine()).includes(root); round++) {
-    process.kill(pid, round < 100 ? "SIGTERM" : "SIGKILL");
-    await pause(50);
-  }
-}
-
 async function unmountBelow(root: string): Promise<void> {
   const table = await readFile("/proc/self/mountinfo", "utf8");
   const points = table.split("\n").map((line) => line.split(" ")[4] ?? "");
@@ -149,7 +188,13 @@ async function unmountBelow(root: string): Promise<void> {
 }
 
 async function importBusybox(docker: Docker): Promise<void> {
-  const present = await docker.getImage(testImage).inspect().then(() => true, () => false);
+  const present = await docker
+    .getImage(testImage)
+    .inspect()
+    .then(
+      () => true,
+      () => false,
+    );
   if (present) return;
   await importImage(docker, testImage, []);
 }
@@ -159,7 +204,9 @@ export async function importImage(docker: Docker, name: string, changes: readonl
   const root = await mkdtemp(join(tmpdir(), "homie-image-"));
   try {
     await layOutBusybox(root);
-    const tar = spawn("tar", ["-C", root, "--owner=0", "--group=0", "-c", "."], { stdio: ["ignore", "pipe", "inherit"] });
+    const tar = spawn("tar", ["-C", root, "--owner=0", "--group=0", "-c", "."], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     await sendImage(docker, name, changes, tar.stdout);
   } finally {
     await rm(root, { recursive: true, force: true });
@@ -171,8 +218,16 @@ async function sendImage(docker: Docker, name: string, changes: readonly string[
   const query = { fromSrc: "-", repo, tag, changes };
   const answer = await new Promise<NodeJS.ReadableStream>((resolve, reject) => {
     docker.modem.dial(
-      { path: "/images/create?", method: "POST", file: archive, options: query, isStream: true, statusCodes: { 200: true } },
-      (error: unknown, stream: unknown) => (error === null ? resolve(stream as NodeJS.ReadableStream) : reject(error as Error)),
+      {
+        path: "/images/create?",
+        method: "POST",
+        file: archive,
+        options: query,
+        isStream: true,
+        statusCodes: { 200: true },
+      },
+      (error: unknown, stream: unknown) =>
+        error === null ? resolve(stream as NodeJS.ReadableStream) : reject(error as Error),
     );
   });
   for await (const line of readJsonLines(answer as AsyncIterable<Buffer>)) {
@@ -183,11 +238,15 @@ async function sendImage(docker: Docker, name: string, changes: readonly string[
 
 /** Unpacked with hard facts only: busybox, a link for each applet, and the few files a C library looks for. */
 async function layOutBusybox(root: string): Promise<void> {
-  for (const path of ["bin", "etc", "proc", "dev", "sys", "tmp", "work"]) await mkdir(join(root, path), { mode: 0o755 });
+  for (const path of ["bin", "etc", "proc", "dev", "sys", "tmp", "work"])
+    await mkdir(join(root, path), { mode: 0o755 });
   await chmod(join(root, "tmp"), 0o1777);
   await copyFile(busyboxPath, join(root, "bin", "busybox"));
   await chmod(join(root, "bin", "busybox"), 0o755);
-  await writeFile(join(root, "etc", "passwd"), "root:x:0:0:root:/:/bin/sh\nnonroot:x:65532:65532:nonroot:/tmp:/bin/sh\n");
+  await writeFile(
+    join(root, "etc", "passwd"),
+    "root:x:0:0:root:/:/bin/sh\nnonroot:x:65532:65532:nonroot:/tmp:/bin/sh\n",
+  );
   const { stdout } = await run(busyboxPath, ["--list"]);
   for (const applet of stdout.split("\n").filter((name) => name !== "" && name !== "busybox")) {
     await symlink("busybox", join(root, "bin", applet));
@@ -195,5 +254,8 @@ async function layOutBusybox(root: string): Promise<void> {
 }
 
 async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(() => true, () => false);
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }

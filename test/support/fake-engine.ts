@@ -92,7 +92,11 @@ export function createFakeRuntime(engine: FakeEngine, gate: () => void): Runtime
     inspect: (attempt) => act(() => engine.facts(attempt.metadata.name)),
     prepareImage: () => act(() => ({ ok: true, imageId: "sha256:1" })),
     stage: (attempt) => act(() => (engine.create(attempt), { containerId: attempt.metadata.name })),
-    start: (attempt) => act(() => void (captured.add(attempt.metadata.name), engine.start(attempt.metadata.name))),
+    start: (attempt) =>
+      act(() => {
+        captured.add(attempt.metadata.name);
+        engine.start(attempt.metadata.name);
+      }),
     resumeCapture: (attempt) => act(() => void captured.add(attempt.metadata.name)),
     capture,
     stop: (attempt) => act(() => engine.stop(attempt.metadata.name)),

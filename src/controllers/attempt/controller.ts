@@ -109,12 +109,14 @@ function recordFacts(scene: Scene, facts: Partial<AttemptStatus>): void {
 async function stage(scene: Scene, signal: AbortSignal): Promise<void> {
   const { attempt, ports } = scene;
   const runtime = ports.runtimes[attempt.spec.runtime];
+  const createdAt = attempt.status?.createdAt ?? ports.clock.now().toISOString();
   const image = await runtime.prepareImage(attempt, signal);
   if (!image.ok) return finish(scene, "ImageMissing", image.message);
   try {
     const { containerId } = await runtime.stage(withImage(attempt, image.imageId), signal);
     recordFacts(scene, {
       staged: true,
+      createdAt,
       containerId,
       stagedAt: ports.clock.now().toISOString(),
       ...(image.imageId === "" ? {} : { imageId: image.imageId }),

@@ -1,6 +1,5 @@
 import type { Attempt, AttemptPhase, AttemptStatus } from "../../resources/attempt.ts";
 import type { Summary } from "../../reconciler/types.ts";
-import { timestamp } from "../../reconciler/conditions.ts";
 import type { AttemptActual } from "./actions.ts";
 import { deadline, graceSeconds } from "./plan.ts";
 
@@ -9,7 +8,7 @@ const noticeableMs = 300;
 
 /** What the engine shows, laid over the durable facts. Facts themselves are written by the actions. */
 export function summarizeAttempt(attempt: Attempt, actual: AttemptActual, now: Date): Summary<Attempt> {
-  const before: AttemptStatus = attempt.status ?? { phase: "Created", createdAt: timestamp(now) };
+  const before: AttemptStatus = attempt.status ?? { phase: "Created", createdAt: now.toISOString() };
   const status: AttemptStatus = {
     ...before,
     observedGeneration: attempt.metadata.generation,

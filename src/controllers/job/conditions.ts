@@ -1,52 +1,69 @@
-import type { Attempt } from "../../resources/attempt.ts";
+import type { Attempt, AttemptReason, AttemptStatus } from "../../resources/attempt.ts";
 import type { Job } from "../../resources/job.ts";
 import type { ConditionDraft } from "../../reconciler/conditions.ts";
 import type { JobActual } from "./actions.ts";
 import type { Headline } from "./summarize.ts";
 
+/** More remarks than this are not readable in one message. */
+const shownRemarks = 10;
+const longestMessage = 2_000;
+
 /** The conditions of a Job, in the order a Job goes through them. `Finished` is True in every terminal phase. */
 export function conditionsOf(job: Job, actual: JobActual, headline: Headline): readonly ConditionDraft[] {
   const attempt = actual.attempts.filter(({ spec }) => spec.job.generation === job.metadata.generation).at(-1);
   const { phase, reason, message } = headline;
-  const finished = phase === "Succeeded" || phase === "Failed" || phase === "Cancelled";
-  const refused = actual.template?.ok === false;
+  const finished = isFinished(phase);
   return [
-    draft("Accepted", refused ? "False" : "True", refused ? reason : "Valid", refused ? message : ""),
-    draft("Scheduled", attempt === undefined ? "False" : "True", attempt === undefined ? reason : "OwnMachine", attempt === undefined ? message : ""),
-    ...progressOf(attempt),
+    acceptedOf(actual),
+    attempt === undefined ? no("Scheduled", reason, message) : yes("Scheduled", "OwnMachine"),
+    milestone("InputsReady", attempt?.status, { good: "Staged", bad: "StageFailed" }),
+    milestone("ImageReady", attempt?.status, { good: "Present", bad: "ImageMissing" }),
+    attempt?.status?.startedAt === undefined ? no("Started", "Pending") : yes("Started", "Started"),
     outputsOf(attempt, actual, finished),
-    draft("Complete", phase === "Succeeded" ? "True" : "False", reason, phase === "Succeeded" ? message : ""),
-    draft("Failed", phase === "Failed" ? "True" : "False", reason, phase === "Failed" ? message : ""),
-    draft("Finished", finished ? "True" : "False", finished ? phase : reason, finished ? message : ""),
+    phase === "Succeeded" ? yes("Complete", reason, message) : no("Complete", reason),
+    phase === "Failed" ? yes("Failed", reason, message) : no("Failed", reason),
+    finished ? yes("Finished", phase, message) : no("Finished", reason),
   ];
 }
 
-function progressOf(attempt: Attempt | undefined): readonly ConditionDraft[] {
-  const status = attempt?.status;
-  const image = status?.reason === "ImageMissing" ? "False" : status?.staged === true ? "True" : "Unknown";
-  const inputs = status?.reason === "StageFailed" ? "False" : status?.staged === true ? "True" : "Unknown";
-  const started = status?.startedAt !== undefined;
-  return [
-    draft("InputsReady", inputs, inputs === "False" ? "StageFailed" : inputs === "True" ? "Staged" : "Pending", inputs === "False" ? (status?.message ?? "") : ""),
-    draft("ImageReady", image, image === "False" ? "ImageMissing" : image === "True" ? "Present" : "Pending", image === "False" ? (status?.message ?? "") : ""),
-    draft("Started", started ? "True" : "False", started ? "Started" : "Pending", ""),
-  ];
+function isFinished(phase: string): boolean {
+  return phase === "Succeeded" || phase === "Failed" || phase === "Cancelled";
+}
+
+function acceptedOf({ template }: JobActual): ConditionDraft {
+  return template?.ok === false ? no("Accepted", template.reason, template.message) : yes("Accepted", "Valid");
+}
+
+/** Reached once staged; False only for the failure that belongs to it. */
+function milestone(
+  type: string,
+  status: AttemptStatus | undefined,
+  reasons: { readonly good: string; readonly bad: AttemptReason },
+): ConditionDraft {
+  if (status?.reason === reasons.bad) return no(type, reasons.bad, status.message);
+  return status?.staged === true ? yes(type, reasons.good) : { type, status: "Unknown", reason: "Pending", message: "" };
 }
 
 function outputsOf(attempt: Attempt | undefined, actual: JobActual, finished: boolean): ConditionDraft {
-  const skipped = attempt?.status?.skippedOutputs ?? [];
-  const diverted = actual.published?.diverted ?? [];
+  if (attempt?.status?.collected !== true) {
+    if (finished) return no("OutputsCollected", "NothingRan");
+    return { type: "OutputsCollected", status: "Unknown", reason: "Pending", message: "" };
+  }
+  const { skippedOutputs: skipped = [] } = attempt.status;
+  const { files, diverted } = actual.published ?? { files: [], diverted: [] };
   const remarks = [
+    `${files.length} ${files.length === 1 ? "file" : "files"}`,
     ...diverted.map(({ path, because }) => `${path}: ${because}`),
     ...skipped.map(({ path, reason }) => `skipped ${path}: ${reason}`),
   ];
-  if (attempt?.status?.collected !== true) return draft("OutputsCollected", finished ? "False" : "Unknown", finished ? "NothingRan" : "Pending", "");
-  const files = actual.published?.files.length ?? 0;
   const reason = diverted.length > 0 ? "Diverted" : skipped.length > 0 ? "SomeSkipped" : "Collected";
-  const message = [`${files} ${files === 1 ? "file" : "files"}`, ...remarks.slice(0, 10)].join("; ");
-  return draft("OutputsCollected", "True", reason, message.slice(0, 2_000));
+  return yes("OutputsCollected", reason, remarks.slice(0, shownRemarks + 1).join("; ").slice(0, longestMessage));
 }
 
-function draft(type: string, status: "True" | "False" | "Unknown", reason: string, message: string): ConditionDraft {
-  return { type, status, reason, message };
+function yes(type: string, reason: string, message = ""): ConditionDraft {
+  return { type, status: "True", reason, message };
+}
+
+function no(type: string, reason: string, message = ""): ConditionDraft {
+  return { type, status: "False", reason, message };
 }

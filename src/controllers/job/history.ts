@@ -1,30 +1,33 @@
-import type { Attempt } from "../../resources/attempt.ts";
+import type { Attempt, AttemptStatus } from "../../resources/attempt.ts";
 import type { Job } from "../../resources/job.ts";
+import { withoutUndefined } from "../../resources/without-undefined.ts";
 import type { HistoryEntry } from "../../store/types.ts";
+import { phaseFor } from "./verdict.ts";
 
 /** What is kept of a finished attempt after the Job is gone. */
 export function historyEntry(job: Job, attempt: Attempt, node: string): HistoryEntry {
-  const { spec, status } = attempt;
-  const failed = status?.reason !== "Completed";
-  const runtimeSeconds =
-    status?.startedAt === undefined || status.finishedAt === undefined
-      ? undefined
-      : Math.max(0, Date.parse(status.finishedAt) - Date.parse(status.startedAt)) / 1_000;
-  return {
+  const { spec } = attempt;
+  const { reason, exitCode, startedAt, finishedAt, outputs = [], message }: Partial<AttemptStatus> = attempt.status ?? {};
+  return withoutUndefined({
     job: spec.job.name,
     uid: spec.job.uid,
     attempt: spec.attempt,
     generation: spec.job.generation,
     peer: node,
-    role: "self",
-    phase: status?.reason === "Cancelled" ? "Cancelled" : failed ? "Failed" : "Succeeded",
-    outputs: status?.outputs?.length ?? 0,
-    ...(job.spec.script === undefined ? {} : { script: job.spec.script }),
-    ...(spec.image === undefined ? {} : { image: spec.image }),
-    ...(status?.exitCode === undefined ? {} : { exitCode: status.exitCode }),
-    ...(status?.reason === undefined ? {} : { reason: status.reason }),
-    ...(status?.startedAt === undefined ? {} : { startTime: status.startedAt }),
-    ...(runtimeSeconds === undefined ? {} : { runtimeSeconds }),
-    ...(failed && status?.message !== undefined ? { error: status.message } : {}),
-  };
+    role: "self" as const,
+    script: job.spec.script,
+    image: spec.image,
+    exitCode,
+    phase: phaseFor(reason),
+    reason,
+    startTime: startedAt,
+    runtimeSeconds: secondsBetween(startedAt, finishedAt),
+    outputs: outputs.length,
+    error: reason === "Completed" ? undefined : message,
+  });
+}
+
+/** To the millisecond; undefined unless both ends are known. */
+export function secondsBetween(from: string | undefined, to: string | undefined): number | undefined {
+  return from === undefined || to === undefined ? undefined : Math.max(0, Date.parse(to) - Date.parse(from)) / 1_000;
 }

@@ -3,6 +3,8 @@ import type { Job, JobPhase, JobStatus } from "../../resources/job.ts";
 import type { Summary } from "../../reconciler/types.ts";
 import { mergeConditions, timestamp } from "../../reconciler/conditions.ts";
 import type { JobActual } from "./actions.ts";
+import { withoutUndefined } from "../../resources/without-undefined.ts";
+import { secondsBetween } from "./history.ts";
 import { conditionsOf } from "./conditions.ts";
 import { expiryOf } from "./plan.ts";
 import { judge, queueExpiry, terminalStatus, type Verdict } from "./verdict.ts";
@@ -85,53 +87,52 @@ function waitingHeadline(actual: JobActual): Headline {
 
 function attemptFields(job: Job, actual: JobActual): Partial<JobStatus> {
   const newest = actual.attempts.filter((attempt) => attempt.spec.job.generation === job.metadata.generation).at(-1);
-  const earlier = job.status?.attempt;
-  if (newest === undefined) return earlier === undefined ? {} : { attempt: earlier };
+  if (newest === undefined) return withoutUndefined({ attempt: job.status?.attempt });
   const { status } = newest;
-  const published = actual.published;
-  return {
+  const { published } = actual;
+  return withoutUndefined({
     attempt: newest.spec.attempt,
     peer: actual.node,
     runtime: newest.spec.runtime,
-    ...(status?.startedAt === undefined ? {} : { startTime: timestamp(new Date(status.startedAt)) }),
-    ...(status?.exitCode === undefined ? {} : { exitCode: status.exitCode }),
-    ...(status?.logs === undefined ? {} : { logs: { stdoutBytes: status.logs.stdoutBytes, stderrBytes: status.logs.stderrBytes } }),
-    ...(status?.phase === "Finished" ? { outputs: (published?.files ?? []).slice(0, listedOutputs) } : {}),
-    ...(published === undefined ? {} : { outputsPath: published.path }),
-    ...timingsOf(newest),
+    startTime: wholeSecond(status?.startedAt),
+    exitCode: status?.exitCode,
+    logs: logsOf(newest),
+    outputs: status?.phase === "Finished" ? (published?.files ?? []).slice(0, listedOutputs) : undefined,
+    outputsPath: published?.path,
+    timings: timingsOf(newest),
     attempts: actual.attempts.map((attempt) => attemptRow(attempt, actual.node)),
-  };
+  });
 }
 
 type AttemptRow = NonNullable<JobStatus["attempts"]>[number];
 
 function attemptRow(attempt: Attempt, peer: string): AttemptRow {
   const { status } = attempt;
-  return {
+  return withoutUndefined({
     attempt: attempt.spec.attempt,
     peer,
     phase: status?.phase ?? "Created",
-    ...(status?.reason === undefined ? {} : { reason: status.reason }),
-    ...(status?.exitCode === undefined ? {} : { exitCode: status.exitCode }),
-    ...(status?.startedAt === undefined ? {} : { startTime: timestamp(new Date(status.startedAt)) }),
-    ...(status?.finishedAt === undefined ? {} : { completionTime: timestamp(new Date(status.finishedAt)) }),
-  };
+    reason: status?.reason,
+    exitCode: status?.exitCode,
+    startTime: wholeSecond(status?.startedAt),
+    completionTime: wholeSecond(status?.finishedAt),
+  });
 }
 
-/** Seconds, to the millisecond. */
-function timingsOf(attempt: Attempt): Partial<JobStatus> {
-  const { status, metadata } = attempt;
-  if (status?.phase !== "Finished") return {};
-  const seconds = (from: string | undefined, to: string | undefined): number | undefined =>
-    from === undefined || to === undefined ? undefined : Math.max(0, Date.parse(to) - Date.parse(from)) / 1_000;
-  const stageSeconds = seconds(metadata.creationTimestamp, status.stagedAt);
-  const runSeconds = seconds(status.startedAt, status.finishedAt);
-  return {
-    timings: {
-      ...(stageSeconds === undefined ? {} : { stageSeconds }),
-      ...(runSeconds === undefined ? {} : { runSeconds }),
-    },
-  };
+function logsOf({ status }: Attempt): JobStatus["logs"] | undefined {
+  return status?.logs && { stdoutBytes: status.logs.stdoutBytes, stderrBytes: status.logs.stderrBytes };
+}
+
+function timingsOf({ status }: Attempt): JobStatus["timings"] | undefined {
+  if (status?.phase !== "Finished") return undefined;
+  return withoutUndefined({
+    stageSeconds: secondsBetween(status.createdAt, status.stagedAt),
+    runSeconds: secondsBetween(status.startedAt, status.finishedAt),
+  });
+}
+
+function wholeSecond(time: string | undefined): string | undefined {
+  return time === undefined ? undefined : timestamp(new Date(time));
 }
 
 function completionOf(verdict: Extract<Verdict, { type: "Over" }>, now: Date): string {

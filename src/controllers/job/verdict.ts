@@ -64,10 +64,8 @@ function judgeFinished(job: Job, actual: JobActual, attempt: Attempt, now: Date)
 
 function judgeWaiting(job: Job, actual: JobActual, newest: Attempt | undefined, now: Date): Verdict {
   if (actual.cancel !== undefined) return { type: "Over", phase: "Cancelled", reason: "Cancelled", message: actual.cancel.message };
-  if (job.spec.submitter !== undefined && job.spec.submitter !== actual.node) {
-    return { type: "Hold", reason: "NotSubmitter", message: `spec.submitter names ${job.spec.submitter}; this is ${actual.node}` };
-  }
-  if (job.spec.suspend === true) return { type: "Hold", reason: "Suspended", message: "spec.suspend is true" };
+  const hold = holdOf(job, actual.node);
+  if (hold !== undefined) return hold;
   const expiry = queueExpiry(job);
   if (newest === undefined && expiry !== undefined && now.getTime() >= expiry) {
     return { type: "Over", phase: "Failed", reason: "QueueTimeout", message: `no machine took it within ${job.spec.queueTimeoutSeconds} s` };
@@ -76,6 +74,14 @@ function judgeWaiting(job: Job, actual: JobActual, newest: Attempt | undefined, 
     return { type: "Over", phase: "Failed", reason: actual.template.reason, message: actual.template.message };
   }
   return { type: "Next", attempt: (newest?.spec.attempt ?? lastAttempt(job)) + 1 };
+}
+
+/** What the Job itself says against running now. */
+function holdOf({ spec }: Job, node: string): Verdict | undefined {
+  if (spec.submitter !== undefined && spec.submitter !== node) {
+    return { type: "Hold", reason: "NotSubmitter", message: `spec.submitter names ${spec.submitter}; this is ${node}` };
+  }
+  return spec.suspend === true ? { type: "Hold", reason: "Suspended", message: "spec.suspend is true" } : undefined;
 }
 
 /** Attempt numbers go on over generations, so that a container's name is never used twice. */
@@ -120,7 +126,8 @@ function hasOutputs(attempt: Attempt): boolean {
   return (attempt.status?.outputs ?? []).length > 0;
 }
 
-function phaseFor(reason: AttemptReason): TerminalPhase {
+/** The phase of a Job whose last attempt ended so; an attempt without a reason has not ended well. */
+export function phaseFor(reason: AttemptReason | undefined): TerminalPhase {
   if (reason === "Completed") return "Succeeded";
   return reason === "Cancelled" ? "Cancelled" : "Failed";
 }

@@ -1,0 +1,66 @@
+import { execFile } from "node:child_process";
+import { constants } from "node:fs";
+import { access, readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { startEngine } from "../test/support/engine.ts";
+
+const run = promisify(execFile);
+const packages = ["docker.io", "busybox-static", "iptables"];
+
+/** `node scripts/engine.ts install|start`: the container engine that end-to-end tests need on a machine without one. */
+async function main(command: string | undefined): Promise<number> {
+  if (command === "install") return install();
+  if (command === "start") return start();
+  process.stderr.write("usage: node scripts/engine.ts install|start\n");
+  return 2;
+}
+
+async function install(): Promise<number> {
+  if (await isPresent("/usr/sbin/dockerd")) {
+    process.stdout.write("dockerd is installed\n");
+    return 0;
+  }
+  const refusal = await whyNotHere();
+  if (refusal !== undefined) {
+    process.stderr.write(`cannot install dockerd: ${refusal}\n`);
+    return 1;
+  }
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+  await run("apt-get", ["update"], { env });
+  await run("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { env, maxBuffer: 64 * 1024 * 1024 });
+  process.stdout.write(`installed ${packages.join(", ")}\n`);
+  return 0;
+}
+
+async function whyNotHere(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return "this needs root; install Docker Engine the way your system does";
+  const release = await readFile("/etc/os-release", "utf8").catch(() => "");
+  if (!/^ID(_LIKE)?=.*debian/m.test(release))
+    return "this is not Debian; install Docker Engine the way your system does";
+  return undefined;
+}
+
+/** Runs a private engine until a signal, for trying things by hand: DOCKER_HOST=… docker ps. */
+async function start(): Promise<number> {
+  const engine = await startEngine();
+  process.stdout.write(
+    `export HOMIE_TEST_DOCKER_HOST=${engine.host} DOCKER_HOST=${engine.host}\n# image ${engine.image}; ends with Ctrl-C\n`,
+  );
+  await new Promise<void>((resolve) => {
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve());
+    // A pending promise alone does not keep the process alive.
+    const alive = setInterval(() => undefined, 60_000);
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => clearInterval(alive));
+  });
+  await engine.stop();
+  return 0;
+}
+
+async function isPresent(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+process.exitCode = await main(process.argv[2]);

@@ -1,0 +1,106 @@
+import type Docker from "dockerode";
+import type { Attempt } from "../../resources/attempt.ts";
+import { HomieError } from "../../resources/errors.ts";
+import type { Engine } from "./connect.ts";
+import type { InspectedContainer } from "./container-facts.ts";
+import { isOurs } from "./container-facts.ts";
+import { isNotFound, statusOf, translateEngineError } from "./engine-error.ts";
+import { containerName, label, parseContainerName } from "./names.ts";
+import { answerMs, within } from "./within.ts";
+
+const removeMs = 60_000;
+
+/** Looks at and removes containers and volumes of one node; never touches those of another. */
+export interface Containers {
+  handle(attempt: Attempt): Docker.Container;
+  /** Undefined when there is none of that name, or it is not ours. */
+  inspect(attempt: Attempt): Promise<InspectedContainer | undefined>;
+  /** Throws ContainerCreateFailed when the name belongs to somebody else. */
+  inspectOwned(attempt: Attempt): Promise<InspectedContainer | undefined>;
+  /** Container and volume, running or not; nothing there is fine. */
+  remove(attempt: Attempt): Promise<void>;
+  list(): Promise<readonly string[]>;
+}
+
+export function createContainers(engine: Engine, nodeId: string): Containers {
+  const handle = (attempt: Attempt): Docker.Container => engine.docker().getContainer(containerName(attempt));
+
+  async function lookUp(attempt: Attempt): Promise<InspectedContainer | undefined> {
+    try {
+      return await within(answerMs, (abortSignal) => handle(attempt).inspect({ abortSignal }));
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw translateEngineError(error, "EngineUnavailable", `cannot inspect ${containerName(attempt)}`);
+    }
+  }
+
+  async function inspect(attempt: Attempt): Promise<InspectedContainer | undefined> {
+    const found = await lookUp(attempt);
+    return found !== undefined && isOurs(found, nodeId) ? found : undefined;
+  }
+
+  async function inspectOwned(attempt: Attempt): Promise<InspectedContainer | undefined> {
+    const found = await lookUp(attempt);
+    if (found !== undefined && !isOurs(found, nodeId)) throw foreign("container", containerName(attempt));
+    return found;
+  }
+
+  async function remove(attempt: Attempt): Promise<void> {
+    const found = await inspect(attempt);
+    try {
+      if (found !== undefined) await removeContainer(engine.docker().getContainer(found.Id));
+      await removeVolume(engine.docker(), containerName(attempt), nodeId);
+    } catch (error) {
+      throw translateEngineError(error, "EngineUnavailable", `cannot remove ${containerName(attempt)}`);
+    }
+  }
+
+  async function list(): Promise<readonly string[]> {
+    const filters = { label: [`${label.node}=${nodeId}`] };
+    try {
+      const [containers, { Volumes: volumes }] = await Promise.all([
+        within(answerMs, (abortSignal) => engine.docker().listContainers({ all: true, filters, abortSignal })),
+        within(answerMs, (abortSignal) => engine.docker().listVolumes({ filters, abortSignal })),
+      ]);
+      const names = [...containers.flatMap(({ Names }) => Names), ...(volumes ?? []).map(({ Name }) => Name)];
+      return [...new Set(names.map(parseContainerName).filter((name) => name !== undefined))].toSorted();
+    } catch (error) {
+      throw translateEngineError(error, "EngineUnavailable", "cannot list containers");
+    }
+  }
+
+  return { handle, inspect, inspectOwned, remove, list };
+}
+
+async function removeContainer(container: Docker.Container): Promise<void> {
+  try {
+    // `v` takes anonymous volumes along; ours has a name and is removed by it.
+    await within(removeMs, (abortSignal) => container.remove({ force: true, v: true, abortSignal }));
+  } catch (error) {
+    if (isNotFound(error)) return;
+    // 409: somebody else is removing it; it is gone when that ends.
+    if (statusOf(error) !== 409) throw error;
+    await within(removeMs, (abortSignal) => container.wait({ condition: "removed", abortSignal })).catch(
+      (waiting: unknown) => {
+        if (!isNotFound(waiting)) throw waiting;
+      },
+    );
+  }
+}
+
+async function removeVolume(docker: Docker, name: string, nodeId: string): Promise<void> {
+  const volume = docker.getVolume(name);
+  try {
+    const { Labels: labels } = await within(answerMs, () => volume.inspect());
+    if (labels?.[label.node] !== nodeId) throw foreign("volume", name);
+    await within(removeMs, () => volume.remove());
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+function foreign(what: string, name: string): HomieError {
+  return new HomieError("ContainerCreateFailed", `the ${what} name ${name} is taken by another owner`, {
+    hint: `look at it with \`docker inspect ${name}\` and remove it by hand if nobody needs it`,
+  });
+}

@@ -1,0 +1,70 @@
+import type { Runtime } from "../../controllers/attempt/ports.ts";
+import type { Clock, Logger } from "../../reconciler/types.ts";
+import type { Attempt } from "../../resources/attempt.ts";
+import type { HomePaths } from "../home.ts";
+import { createCaptures } from "./captures.ts";
+import type { Engine } from "./connect.ts";
+import { createContainers } from "./containers.ts";
+import { createEngineHealth } from "./health.ts";
+import { createImages } from "./image.ts";
+import { attemptName } from "./names.ts";
+import { createOneAtATime } from "./one-at-a-time.ts";
+import { createPrograms } from "./programs.ts";
+import { createStager } from "./stage.ts";
+import { watchContainers } from "./watch.ts";
+import { readWorkTree } from "./work-tree.ts";
+
+export interface DockerRuntimeOptions {
+  readonly engine: Engine;
+  readonly nodeId: string;
+  /** Name of the crew's Network, when there is one; put on what is made as a label. */
+  readonly networkName?: string;
+  readonly paths: HomePaths;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Output kept of one attempt; the log writer's default when absent. */
+  readonly maxLogBytes?: number;
+}
+
+export interface DockerRuntime extends Runtime {
+  readonly name: "docker";
+  /** Closes the logs without ending them: the containers run on and the next daemon resumes. */
+  close(): Promise<void>;
+}
+
+/** Runs attempts in hardened containers of a Docker-compatible engine. */
+export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntime {
+  const { engine, nodeId, paths, clock, log } = options;
+  const node = { nodeId, ...(options.networkName === undefined ? {} : { networkName: options.networkName }) };
+  const containers = createContainers(engine, nodeId);
+  const images = createImages(engine, clock, log);
+  const health = createEngineHealth(engine, clock);
+  const captures = createCaptures(options);
+  const programs = createPrograms({ engine, containers, captures, clock, log });
+  const stager = createStager({ engine, containers, images, health, node, paths });
+  // Look, then act: two callers that both saw `created` would start a quick program twice.
+  const turns = createOneAtATime();
+
+  async function remove(attempt: Attempt): Promise<void> {
+    await containers.remove(attempt);
+    stager.forget(attempt);
+    await captures.finish(attempt);
+  }
+
+  return {
+    name: "docker",
+    health: () => health.check(),
+    inspect: (attempt) => programs.inspect(attempt),
+    prepareImage: (attempt, signal) => images.prepare(attempt.spec.image, signal),
+    stage: (attempt, signal) => turns.run(attemptName(attempt), () => stager.stage(attempt, signal)),
+    start: (attempt) => turns.run(attemptName(attempt), () => programs.start(attempt)),
+    resumeCapture: (attempt) => turns.run(attemptName(attempt), () => programs.resumeCapture(attempt)),
+    capture: (attempt) => captures.facts(attempt),
+    stop: (attempt, graceSeconds) => programs.stop(attempt, graceSeconds),
+    readWorkTree: (attempt, signal) => readWorkTree(containers, attempt, signal),
+    remove: (attempt) => turns.run(attemptName(attempt), () => remove(attempt)),
+    list: () => containers.list(),
+    watch: (onChange) => watchContainers({ engine, nodeId, clock, log }, onChange),
+    close: () => captures.leaveAll(),
+  };
+}

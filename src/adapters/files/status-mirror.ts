@@ -1,0 +1,156 @@
+import type { Clock, Logger } from "../../reconciler/types.ts";
+import type { ParsedDocument } from "../../resources/documents.ts";
+import { declaredKinds } from "../../resources/kinds.ts";
+import { spliceStatus } from "../../resources/splice-status.ts";
+import type { BaseStatus, Key } from "../../resources/types.ts";
+import type { DesiredReading, ObjectStore } from "../../store/types.ts";
+import { atomicWrite } from "./atomic-write.ts";
+import { lstatBig, stampAt } from "./file-stamp.ts";
+import { createMirrorMemory, nameOf, type MirrorMemory } from "./mirror-memory.ts";
+import type { DesiredReader } from "./read-desired.ts";
+import { parseManifestFile, readManifestBytes } from "./read-manifest-file.ts";
+
+/** One file is written at most this often; the last status always lands. */
+const perFileMs = 1000;
+const retryMs = 5000;
+
+export interface StatusMirror {
+  start(): void;
+  /** Looks at every file of the newest reading: a status block that was edited or removed comes back. */
+  takeReading(reading: DesiredReading): void;
+  /** Writes what is still due, then nothing more. */
+  stop(): Promise<void>;
+}
+
+export interface StatusMirrorOptions {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly reader: Pick<DesiredReader, "isWhole">;
+  readonly trustOwnWrite: (path: string) => void;
+}
+
+/** Copies status into the `status:` blocks of desired/. The truth stays in the database; the user's bytes always win. */
+export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
+  const { store, clock, log } = options;
+  const memory = createMirrorMemory();
+  const due = new Set<string>();
+  const working = new Map<string, Promise<void>>();
+  const writtenAtMs = new Map<string, number>();
+  const stopping = new AbortController();
+  const watches: Disposable[] = [];
+
+  function markDue(path: string): void {
+    due.add(path);
+    if (working.has(path)) return;
+    const work = drain(path)
+      .catch((error: unknown) => {
+        log.warn("status could not be written into the file", { file: path, error: String(error) });
+        return retry(path);
+      })
+      .finally(() => {
+        working.delete(path);
+        if (due.has(path) && !stopping.signal.aborted) markDue(path);
+      });
+    working.set(path, work);
+  }
+
+  async function retry(path: string): Promise<void> {
+    await clock.sleep(retryMs, stopping.signal);
+    due.add(path);
+  }
+
+  async function drain(path: string): Promise<void> {
+    while (due.has(path)) {
+      const waitMs = (writtenAtMs.get(path) ?? -Infinity) + perFileMs - clock.monotonicMs();
+      // Stopping ends the wait early: what is due is written before the daemon goes.
+      if (waitMs > 0) await clock.sleep(waitMs, stopping.signal);
+      due.delete(path);
+      if (await writeStatuses(path, options, memory)) writtenAtMs.set(path, clock.monotonicMs());
+    }
+  }
+
+  function onChange(key: Key): void {
+    const path = store.origin(key)?.file;
+    const status = store.get(key)?.status;
+    if (path === undefined || status === undefined) return;
+    if (!memory.shows(path, `${key.kind}/${key.name}`, status)) markDue(path);
+  }
+
+  return {
+    start: () => {
+      for (const kind of declaredKinds) watches.push(store.watch(kind, onChange));
+    },
+    takeReading: (reading) => {
+      if (watches.length === 0) return;
+      const paths = new Set(reading.files.map((file) => file.path));
+      memory.forgetAllBut(paths);
+      for (const path of writtenAtMs.keys()) if (!paths.has(path)) writtenAtMs.delete(path);
+      for (const { path, documents, problems } of reading.files) {
+        if (problems.length === 0 && staleDocuments(path, documents, store, memory).length > 0) markDue(path);
+      }
+    },
+    stop: async () => {
+      for (const watch of watches.splice(0)) watch[Symbol.dispose]();
+      stopping.abort();
+      await Promise.all(working.values());
+    },
+  };
+}
+
+/** True when the file was written. False when nothing was to be done, or when it is not ours to write right now. */
+async function writeStatuses(path: string, options: StatusMirrorOptions, memory: MirrorMemory): Promise<boolean> {
+  const { store, log } = options;
+  const read = readManifestBytes(path);
+  // Not the bytes that were taken (somebody may be half-way through a save): the next reading comes back to it.
+  if (!read.ok || !options.reader.isWhole(path, read.stamp)) return false;
+  const parsed = parseManifestFile(path, read.bytes);
+  if (parsed.problems.length > 0 || store.problems().some((problem) => problem.file === path)) return false;
+  const before = Buffer.from(read.bytes).toString("utf8");
+  const stale = staleDocuments(path, parsed.documents, store, memory);
+  let after = before;
+  for (const { document, status } of stale) {
+    const spliced = spliceStatus(after, document.index, status);
+    if (spliced.ok) {
+      after = spliced.text;
+      continue;
+    }
+    memory.giveUp(path, document, status);
+    log.warn("status does not fit into the file", { file: path, reason: spliced.reason });
+  }
+  if (after !== before) {
+    const mode = Number((lstatBig(path)?.mode ?? 0o600n) & 0o777n);
+    const confirm = (): boolean => stampAt(path) === read.stamp && sameBytes(path, read.bytes);
+    if (!(await atomicWrite(path, after, { mode, confirm }))) return false;
+    options.trustOwnWrite(path);
+  }
+  for (const { document, status } of stale) memory.written(path, nameOf(document), status);
+  return after !== before;
+}
+
+interface StaleDocument {
+  readonly document: ParsedDocument;
+  readonly status: BaseStatus;
+}
+
+function staleDocuments(
+  path: string,
+  documents: readonly ParsedDocument[],
+  store: ObjectStore,
+  memory: MirrorMemory,
+): readonly StaleDocument[] {
+  return documents.flatMap((document) => {
+    const key: Key = { kind: document.manifest.kind, name: document.manifest.metadata.name };
+    const object = store.get(key);
+    // An object on its way out has nothing to say in the file of its successor.
+    if (object?.status === undefined || object.metadata.deletionTimestamp !== undefined) return [];
+    if (!memory.isStale(path, document, object.status)) return [];
+    const origin = store.origin(key);
+    return origin?.file === path && origin.document === document.index ? [{ document, status: object.status }] : [];
+  });
+}
+
+function sameBytes(path: string, bytes: Uint8Array): boolean {
+  const now = readManifestBytes(path);
+  return now.ok && Buffer.compare(now.bytes, bytes) === 0;
+}

@@ -1,0 +1,58 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { HomieError } from "../../resources/errors.ts";
+import { partsOf } from "./attempt-files.ts";
+
+export interface OutputToWrite {
+  readonly path: string;
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly bytes: number;
+  readonly executable: boolean;
+  readonly outputs: string;
+  readonly signal: AbortSignal;
+  /** Asked when the hash is known; a reason means the file is not kept. Must refuse names that are not safe. */
+  admit(sha256: string): string | undefined;
+}
+
+export type WrittenOutput = { readonly hash: string } | { readonly refused: string };
+
+/** Streams a file into place, hashing it; it is there whole and durable, or not at all. */
+export async function writeOutput(output: OutputToWrite): Promise<WrittenOutput> {
+  const part = join(partsOf(output.outputs), "part");
+  const hash = await writePart(part, output);
+  const refused = output.admit(hash);
+  if (refused !== undefined) {
+    await rm(part);
+    return { refused };
+  }
+  const destination = join(output.outputs, output.path);
+  await mkdir(dirname(destination), { recursive: true, mode: 0o755 });
+  await rename(part, destination);
+  return { hash };
+}
+
+async function writePart(part: string, output: OutputToWrite): Promise<string> {
+  const hash = createHash("sha256");
+  const mode = output.executable ? 0o755 : 0o644;
+  let written = 0;
+  const file = await open(part, "w", mode);
+  try {
+    // The mode given to open is cut by the umask.
+    await file.chmod(mode);
+    for await (const chunk of output.body) {
+      output.signal.throwIfAborted();
+      written += chunk.length;
+      if (written > output.bytes) break;
+      hash.update(chunk);
+      await file.writeFile(chunk);
+    }
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  if (written !== output.bytes) {
+    throw new HomieError("OutputRejected", `${JSON.stringify(output.path)} is not the ${output.bytes} bytes it was said to be`);
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Attempt } from "../../resources/attempt.ts";
+import { HomieError } from "../../resources/errors.ts";
+import type { TarInput } from "../../tar/write.ts";
+import { writeTar } from "../../tar/write.ts";
+import { attemptPaths } from "../home.ts";
+import type { HomePaths } from "../home.ts";
+import { surveySources } from "./list-sources.ts";
+import type { SourceEntry, SourceSurvey } from "./list-sources.ts";
+import { replaceFile } from "./replace-file.ts";
+import { unreadable } from "./walk-tree.ts";
+
+/** The uid and gid every job runs as inside a container. */
+export const jobUserId = 65532;
+
+export interface StageStream {
+  /** The tar archive, to be read once and to the end; rooted at `job/`. Throws SourceUnreadable. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Resolves when the archive is complete and inputs.json is on disk; rejects with whatever stopped it. */
+  readonly done: Promise<void>;
+  /** Complete once `done` is: what of the project does not travel although no rule says so. */
+  skipped(): SourceSurvey["skipped"];
+}
+
+/** The baseline for "new or changed": what was in the work directory before the program ran. */
+export type InputsBaseline = Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
+
+/** Packs an attempt's sources, hashing each file while it is read. */
+export function createStageStream(attempt: Attempt, paths: HomePaths, signal: AbortSignal): StageStream {
+  const completion = Promise.withResolvers<void>();
+  // Whoever only reads `chunks` sees the same error there.
+  completion.promise.catch(() => undefined);
+  const skipped: { path: string; reason: string }[] = [];
+  async function* chunks(): AsyncIterable<Uint8Array> {
+    try {
+      const survey = await surveySources(attempt.spec.sources, signal, paths.root);
+      skipped.push(...survey.skipped);
+      const baseline = new Map<string, { bytes: number; sha256: string }>();
+      yield* writeTar(tarInputs(survey.entries, baseline, signal));
+      const inputs = attemptPaths(paths, attempt.spec.job.uid, attempt.spec.attempt).inputs;
+      await mkdir(dirname(inputs), { recursive: true, mode: 0o700 });
+      await replaceFile(inputs, JSON.stringify(Object.fromEntries(baseline)));
+      completion.resolve();
+    } catch (error) {
+      completion.reject(error);
+      throw error;
+    } finally {
+      completion.reject(new HomieError("SourceUnreadable", "nobody read the archive to its end"));
+    }
+  }
+  return { chunks: chunks(), done: completion.promise, skipped: () => skipped };
+}
+
+function* tarInputs(
+  entries: readonly SourceEntry[],
+  baseline: Map<string, { bytes: number; sha256: string }>,
+  signal: AbortSignal,
+): Iterable<TarInput> {
+  const owner = { uid: jobUserId, gid: jobUserId };
+  const now = Math.floor(Date.now() / 1000);
+  yield { path: "job", kind: "directory", bytes: 0, mode: 0o755, mtimeSeconds: now, ...owner };
+  for (const entry of entries) {
+    const isDirectory = entry.kind === "directory";
+    yield {
+      path: `job/${entry.path}`,
+      kind: entry.kind,
+      bytes: entry.bytes,
+      mode: isDirectory || entry.executable ? 0o755 : 0o644,
+      mtimeSeconds: entry.mtimeMs / 1000,
+      ...owner,
+      ...(isDirectory ? {} : { body: readHashed(entry, signal, (sha256) => baseline.set(entry.path, { bytes: entry.bytes, sha256 })) }),
+    };
+  }
+}
+
+const readBytes = 256 * 1024;
+
+async function* readHashed(
+  entry: SourceEntry,
+  signal: AbortSignal,
+  onHash: (sha256: string) => void,
+): AsyncIterable<Uint8Array> {
+  signal.throwIfAborted();
+  // O_NONBLOCK: should a FIFO have taken the file's place, opening it must not wait for a writer.
+  const file = await open(entry.from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
+    throw unreadable(entry.from, error);
+  });
+  try {
+    const before = await file.stat();
+    if (!before.isFile() || before.size !== entry.bytes) throw changed(entry);
+    const hash = createHash("sha256");
+    for (let position = 0; position < entry.bytes; ) {
+      signal.throwIfAborted();
+      const buffer = Buffer.allocUnsafe(Math.min(readBytes, entry.bytes - position));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+      if (bytesRead === 0) throw changed(entry);
+      position += bytesRead;
+      const piece = buffer.subarray(0, bytesRead);
+      hash.update(piece);
+      yield piece;
+    }
+    const after = await file.stat();
+    if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) throw changed(entry);
+    onHash(hash.digest("hex"));
+  } catch (error) {
+    throw signal.aborted || error instanceof HomieError ? error : unreadable(entry.from, error);
+  } finally {
+    await file.close();
+  }
+}
+
+function changed(entry: SourceEntry): HomieError {
+  return new HomieError("SourceUnreadable", `${entry.from} changed while it was read`, {
+    hint: "wait until nothing writes to it, or leave it out with .homieignore or project.exclude",
+  });
+}

@@ -1,0 +1,16 @@
+import type { ApiContext, Responder } from "./context.ts";
+import { queryOf } from "./context.ts";
+import { StatusFailure } from "./status-error.ts";
+
+const defaultLines = 200;
+const maxLines = 10_000;
+
+/** GET /homie/v1/logs: the last lines of the daemon's own log. */
+export function daemonLogResponder(api: ApiContext): Responder {
+  return async (request) => {
+    const lines = Math.min(queryOf(request).count("tailLines") ?? defaultLines, maxLines);
+    const text = await api.options.readDaemonLog?.(lines);
+    if (text === undefined) throw new StatusFailure(404, "NotFound", "the daemon writes no log file");
+    return new Response(text, { headers: { "content-type": "text/plain; charset=utf-8" } });
+  };
+}

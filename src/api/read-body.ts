@@ -1,0 +1,84 @@
+import type { Request } from "./context.ts";
+import { badRequest, StatusFailure, unsupportedMediaType } from "./status-error.ts";
+
+/** Larger than any sensible manifest, small enough to parse without a pause. */
+export const maxBodyBytes = 1024 * 1024;
+const maxDepth = 64;
+
+/** A body that must be there, as JSON of one of these media types. */
+export async function readJson(request: Request, accepted: readonly string[] = ["application/json"]): Promise<unknown> {
+  requireType(request, accepted);
+  const text = await readText(request);
+  if (text.trim() === "") throw badRequest("the body is empty; JSON is expected");
+  return parseJson(text);
+}
+
+/** A JSON object that may be left out altogether. */
+export async function readOptionalJson(request: Request): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readText(request);
+  if (text.trim() === "") return {};
+  requireType(request, ["application/json"]);
+  return requireRecord(parseJson(text));
+}
+
+export function mediaTypeOf(request: Request): string | undefined {
+  return request.req.header("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function requireRecord(value: unknown): Readonly<Record<string, unknown>> {
+  if (isRecord(value)) return value;
+  throw badRequest("the body is not a JSON object");
+}
+
+function requireType(request: Request, accepted: readonly string[]): void {
+  const type = mediaTypeOf(request);
+  if (type === undefined || !accepted.includes(type)) throw unsupportedMediaType(type, accepted);
+}
+
+/** Stops reading at the limit, whatever Content-Length says. */
+async function readText(request: Request): Promise<string> {
+  const declared = Number(request.req.header("content-length") ?? 0);
+  if (declared > maxBodyBytes) throw tooLarge();
+  const body = request.req.raw.body;
+  if (body === null) return "";
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBodyBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw badRequest("the body is not UTF-8");
+  }
+}
+
+function parseJson(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw badRequest(`the body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  refuseTraps(value, 0);
+  return value;
+}
+
+/** A `__proto__` key turns copying a value into changing what all objects have; deep nesting exhausts the stack. */
+function refuseTraps(value: unknown, depth: number): void {
+  if (typeof value !== "object" || value === null) return;
+  if (depth > maxDepth) throw badRequest(`the body is nested more than ${maxDepth} levels deep`);
+  if (Object.hasOwn(value, "__proto__")) throw badRequest('the body has a field named "__proto__"');
+  for (const part of Object.values(value)) refuseTraps(part, depth + 1);
+}
+
+function tooLarge(): StatusFailure {
+  const headers = { connection: "close" };
+  return new StatusFailure(413, "RequestEntityTooLarge", `the body is larger than ${maxBodyBytes} bytes`, { headers });
+}

@@ -1,0 +1,82 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { HomieError } from "../resources/errors.ts";
+import type { Terminal, TextSink, TextSource } from "./terminal.ts";
+
+/** The real terminal of this process. Installs the handlers for Ctrl-C and for readers that go away. */
+export function openNodeTerminal(process: NodeJS.Process): Terminal {
+  const interrupted = new AbortController();
+  const stopped = new AbortController();
+  process.on("SIGINT", () => {
+    // A second Ctrl-C means it: whatever is still being tidied up is left alone.
+    if (interrupted.signal.aborted) process.exit(130);
+    interrupted.abort();
+  });
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", (error) => endOnClosedPipe(process, error));
+  return {
+    env: process.env,
+    directory: process.cwd(),
+    output: openSink(process.stdout, process.env),
+    errors: openSink(process.stderr, process.env),
+    input: openSource(process),
+    interrupt: interrupted.signal,
+    untilStopped: () => {
+      for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stopped.abort());
+      return stopped.signal;
+    },
+    now: () => new Date(),
+    sleep: async (milliseconds, signal) => void (await delay(milliseconds, undefined, signal === undefined ? {} : { signal })),
+  };
+}
+
+/** `homie get jobs | head -1` is no failure: whoever reads has read enough. */
+function endOnClosedPipe(process: NodeJS.Process, error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE" || error.code === "EIO") process.exit(0);
+  throw error;
+}
+
+function openSink(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): TextSink {
+  return {
+    isTty: stream.isTTY === true,
+    get columns() {
+      const given = Number(env["COLUMNS"]);
+      if (stream.isTTY !== true) return 0;
+      return stream.columns > 0 ? stream.columns : Number.isSafeInteger(given) && given > 0 ? given : 0;
+    },
+    write: async (chunk) => {
+      if (chunk.length === 0 || stream.write(chunk)) return;
+      await new Promise<void>((resolve) => {
+        stream.once("drain", resolve);
+        stream.once("close", resolve);
+      });
+    },
+  };
+}
+
+function openSource(process: NodeJS.Process): TextSource {
+  return {
+    isTty: process.stdin.isTTY === true,
+    readAll: async (maxBytes) => {
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+        size += chunk.length;
+        if (size > maxBytes) throw new HomieError("TooLarge", `read more than ${maxBytes / 1024 ** 2} MiB from stdin`);
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks).toString();
+    },
+    askLine: async (question) => {
+      const { createInterface } = await import("node:readline");
+      const lines = createInterface({ input: process.stdin, output: process.stderr });
+      try {
+        return await new Promise<string | undefined>((resolve) => {
+          lines.once("close", () => resolve(undefined));
+          lines.once("SIGINT", () => process.kill(process.pid, "SIGINT"));
+          lines.question(question, resolve);
+        });
+      } finally {
+        lines.close();
+      }
+    },
+  };
+}

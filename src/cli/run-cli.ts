@@ -1,0 +1,85 @@
+import { Command, CommanderError } from "commander";
+import { createContext } from "./context.ts";
+import type { CliWorld } from "./context.ts";
+import type { Launch } from "./definitions/define.ts";
+import { addDaemonCommands, addJobCommands } from "./definitions/daily-commands.ts";
+import { addMachineCommands, addOtherCommands } from "./definitions/machine-commands.ts";
+import { addResourceCommands } from "./definitions/resource-commands.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { reportFailure } from "./failure.ts";
+import { HomieError } from "../resources/errors.ts";
+import { suggest } from "./suggest.ts";
+
+/** Runs one command line (without `node` and the script) and answers the exit code. Never throws. */
+export async function runCli(argv: readonly string[], world: CliWorld): Promise<number> {
+  const { terminal } = world;
+  const result = { exitCode: exitCodes.ok as number };
+  const launch: Launch = async (command, run) => {
+    const { home } = command.optsWithGlobals<{ home?: string }>();
+    result.exitCode = await run(createContext(world, home));
+  };
+  const written: string[] = [];
+  const program = createProgram(launch, (text) => written.push(text));
+  try {
+    if (argv.length === 0) program.outputHelp();
+    else await program.parseAsync([...argv], { from: "user" });
+    await terminal.output.write(written.join(""));
+    return result.exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return await reportFailure(error, terminal, asksForJson(argv));
+    if (error.exitCode === 0) {
+      await terminal.output.write(written.join(""));
+      return exitCodes.ok;
+    }
+    return await reportFailure(usageError(error, program, argv), terminal, asksForJson(argv));
+  }
+}
+
+export function createProgram(launch: Launch, write: (text: string) => void): Command {
+  const program = new Command("homie")
+    .usage("COMMAND [options]")
+    .description("Friends pool their machines: write down jobs, homie runs them in hardened containers and brings the results home.")
+    .option("--home <dir>", "homie's directory (default: $HOMIE_HOME or ~/.homie)")
+    .helpOption("-h, --help", "this text")
+    .configureHelp({ showGlobalOptions: false, subcommandTerm: (command) => command.name() })
+    .configureOutput({ writeOut: write, writeErr: () => {}, outputError: () => {} })
+    .showSuggestionAfterError(true)
+    .exitOverride();
+  program.commandsGroup("First steps:");
+  addMachineCommands(program, launch);
+  program.commandsGroup("The daemon:");
+  addDaemonCommands(program, launch);
+  program.commandsGroup("Objects (jobs, limits, networks, peers, attempts, events):");
+  addResourceCommands(program, launch);
+  program.commandsGroup("Jobs:");
+  addJobCommands(program, launch);
+  program.commandsGroup("Everything else:");
+  addOtherCommands(program, launch);
+  program.addHelpCommand(new Command("help [command]").description("help for a command").helpGroup("Everything else:"));
+  program.addHelpText("after", "\nA first job:\n  homie up -d\n  homie apply -f job.yaml --wait\n  homie logs job/NAME\n\nMore on a command: homie COMMAND --help");
+  return program;
+}
+
+/** commander's complaint in homie's form: one line, and one hint. */
+function usageError(error: CommanderError, program: Command, argv: readonly string[]): HomieError {
+  const text = error.message.replace(/^error: /u, "").trim();
+  const [, message = text, meant] = /^(.*?)\s*\(Did you mean (.*?)\?\)$/su.exec(text) ?? [];
+  const command = argv.find((word) => program.commands.some((one) => one.name() === word));
+  const more = command === undefined ? "`homie --help` lists the commands" : `\`homie ${command} --help\` shows how it is used`;
+  if (error.code === "commander.help") return new HomieError("Usage", `which ${command ?? "command"} command?`, { hint: more });
+  const near = meant ?? (error.code === "commander.unknownCommand" ? nearestCommand(program, argv) : undefined);
+  return new HomieError("Usage", message, { hint: near === undefined ? more : `did you mean ${near.replace(/^one of /u, "")}?` });
+}
+
+function nearestCommand(program: Command, argv: readonly string[]): string | undefined {
+  const word = argv.find((one) => !one.startsWith("-"));
+  const names = program.commands.map((one) => one.name()).filter((name) => !name.startsWith("_"));
+  return word === undefined ? undefined : suggest(word, names);
+}
+
+/** Errors are printed in the form the output was asked for, even when the command line itself is what is wrong. */
+function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  const words = end === -1 ? argv : argv.slice(0, end);
+  return words.some((word, index) => /^(?:-o=?|--output=)json$/u.test(word) || (word === "json" && /^(?:-o|--output)$/u.test(words[index - 1] ?? "")));
+}
