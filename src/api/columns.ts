@@ -28,7 +28,9 @@ const nameColumn: Column = {
   priority: 0,
   cell: (object) => object.metadata.name,
 };
-const ageColumn = column("Age", "time since creation", ({ metadata }, now) => renderAge(metadata.creationTimestamp, now));
+const ageColumn = column("Age", "time since creation", ({ metadata }, now) =>
+  renderAge(metadata.creationTimestamp, now),
+);
 
 const columns: Readonly<Record<string, readonly Column[]>> = {
   Job: [
@@ -41,7 +43,12 @@ const columns: Readonly<Record<string, readonly Column[]>> = {
     column("Runtime", "time between start and end, or until now", renderRuntime),
     ageColumn,
     column("Reason", "why the Job is in its phase", (job) => at(job, "status", "reason"), 1),
-    column("Image", "image or environment it runs in", (job) => at(job, "spec", "image") ?? at(job, "spec", "environment"), 1),
+    column(
+      "Image",
+      "image or environment it runs in",
+      (job) => at(job, "spec", "image") ?? at(job, "spec", "environment"),
+      1,
+    ),
     column("Message", "the reason in words", (job) => at(job, "status", "message"), 1),
     column("Uid", "identity of this life of the Job", (job) => job.metadata.uid, 1),
   ],
@@ -80,7 +87,9 @@ const columns: Readonly<Record<string, readonly Column[]>> = {
     ageColumn,
   ],
   Event: [
-    column("Last Seen", "time since it last happened", (event, now) => renderAge(text(at(event, "lastTimestamp")), now)),
+    column("Last Seen", "time since it last happened", (event, now) =>
+      renderAge(text(at(event, "lastTimestamp")), now),
+    ),
     column("Type", "Normal or Warning", (event) => at(event, "type")),
     column("Reason", "what happened, in one word", (event) => at(event, "reason")),
     column("Object", "what it happened to", renderInvolved),

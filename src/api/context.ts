@@ -42,7 +42,10 @@ export function byMethod(responders: Readonly<Record<string, Responder>>): Respo
 }
 
 export function json(body: unknown, code = 200, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(body), { status: code, headers: { "content-type": "application/json", ...headers } });
+  return new Response(JSON.stringify(body), {
+    status: code,
+    headers: { "content-type": "application/json", ...headers },
+  });
 }
 
 export function failureResponse(failure: StatusFailure): Response {
@@ -50,7 +53,11 @@ export function failureResponse(failure: StatusFailure): Response {
 }
 
 /** Headers of a body that grows while it is read. Naming the encoding makes the server send them at once. */
-export function streamResponse(body: ReadableStream<Uint8Array>, contentType: string, headers: Readonly<Record<string, string>> = {}): Response {
+export function streamResponse(
+  body: ReadableStream<Uint8Array>,
+  contentType: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return new Response(body, { headers: { "content-type": contentType, "transfer-encoding": "chunked", ...headers } });
 }
 

@@ -88,7 +88,10 @@ function mountHomie(app: Hono, api: ApiContext): void {
   app.all("/homie/v1/problems", byMethod({ GET: homie.problemsResponder(api) }));
   app.all("/homie/v1/apply", byMethod({ POST: homie.applyResponder(api) }));
   app.all("/homie/v1/rescan", byMethod({ POST: homie.rescanResponder(api) }));
-  app.all("/homie/v1/history", byMethod({ GET: homie.historyResponder(api), DELETE: homie.clearHistoryResponder(api) }));
+  app.all(
+    "/homie/v1/history",
+    byMethod({ GET: homie.historyResponder(api), DELETE: homie.clearHistoryResponder(api) }),
+  );
   app.all("/homie/v1/logs", byMethod({ GET: daemonLogResponder(api) }));
 }
 
@@ -101,15 +104,24 @@ function listOrWatch(collection: Collection, api: ApiContext): Responder {
 /** Below an API clients expect a Status; elsewhere Kubernetes answers with plain words, and so do we. */
 function answerUnknownPath(request: Request): Response {
   if (!/^\/(apis|api\/v1|homie\/v1)\//.test(request.req.path)) {
-    return new Response("404 page not found\n", { status: 404, headers: { "content-type": "text/plain; charset=utf-8" } });
+    return new Response("404 page not found\n", {
+      status: 404,
+      headers: { "content-type": "text/plain; charset=utf-8" },
+    });
   }
   const details = { hint: "docs/api.md lists every path" };
-  return failureResponse(new StatusFailure(404, "NotFound", "the server could not find the requested resource", { details }));
+  return failureResponse(
+    new StatusFailure(404, "NotFound", "the server could not find the requested resource", { details }),
+  );
 }
 
 /** Logged here and nowhere else; the client learns that it happened, not how the code looks inside. */
 function unexpected(error: unknown, request: Request, options: ApiOptions): StatusFailure {
-  options.log.error("a request failed in a way nobody expected", { method: request.req.method, path: request.req.path, error });
+  options.log.error("a request failed in a way nobody expected", {
+    method: request.req.method,
+    path: request.req.path,
+    error,
+  });
   const details = { hint: "the daemon's log says more (GET /homie/v1/logs)", errorCode: "InternalError" as const };
   return new StatusFailure(500, "InternalError", "the daemon met something nobody expected", { details });
 }

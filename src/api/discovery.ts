@@ -40,7 +40,10 @@ const events: ServedResource = {
 };
 
 function served(entry: KindEntry): ServedResource {
-  const jobOnly = [{ name: "log", verbs: ["get"] }, { name: "cancel", verbs: ["create"] }];
+  const jobOnly = [
+    { name: "log", verbs: ["get"] },
+    { name: "cancel", verbs: ["create"] },
+  ];
   return {
     group,
     name: entry.plural,
@@ -119,7 +122,13 @@ function aggregatedResource(resource: ServedResource): object {
 function resourceList(version: string, resources: readonly ServedResource[]): object {
   const flat = resources.flatMap((resource) => {
     const { name, singularName, kind, namespaced, verbs, shortNames, categories, subresources } = resource;
-    const below = subresources.map((sub) => ({ name: `${name}/${sub.name}`, singularName: "", namespaced, kind, verbs: sub.verbs }));
+    const below = subresources.map((sub) => ({
+      name: `${name}/${sub.name}`,
+      singularName: "",
+      namespaced,
+      kind,
+      verbs: sub.verbs,
+    }));
     return [{ name, singularName, namespaced, kind, verbs, shortNames, categories }, ...below];
   });
   return { kind: "APIResourceList", apiVersion: "v1", groupVersion: version, resources: flat };

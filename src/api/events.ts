@@ -4,7 +4,12 @@ import type { ApiObject, Collection } from "./collections.ts";
 
 /** core/v1 Event; typed clients decode it strictly, so every field has Kubernetes' own type. */
 export interface CoreEvent extends ApiObject {
-  readonly involvedObject: { readonly apiVersion: string; readonly kind: string; readonly name: string; readonly uid?: string };
+  readonly involvedObject: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly uid?: string;
+  };
   readonly type: "Normal" | "Warning";
   readonly reason: string;
   readonly message: string;
@@ -33,7 +38,12 @@ export function renderEvent(event: RecordedEvent): CoreEvent {
     apiVersion: "v1",
     kind: "Event",
     metadata,
-    involvedObject: { apiVersion: "homie.dev/v1", kind: about.kind, name: about.name, ...(about.uid === undefined ? {} : { uid: about.uid }) },
+    involvedObject: {
+      apiVersion: "homie.dev/v1",
+      kind: about.kind,
+      name: about.name,
+      ...(about.uid === undefined ? {} : { uid: about.uid }),
+    },
     type: event.type,
     reason: event.reason,
     message: event.message,
@@ -63,8 +73,15 @@ export function eventCollection(store: ObjectStore): Collection {
     kind: "Event",
     listKind: "EventList",
     apiVersion: "v1",
-    get: (name) => store.events.list().filter((event) => event.name === name).map(render)[0],
-    snapshot: () => ({ items: store.events.list().map(render).toSorted(byName), resourceVersion: store.currentVersion() }),
+    get: (name) =>
+      store.events
+        .list()
+        .filter((event) => event.name === name)
+        .map(render)[0],
+    snapshot: () => ({
+      items: store.events.list().map(render).toSorted(byName),
+      resourceVersion: store.currentVersion(),
+    }),
     currentVersion: () => store.currentVersion(),
     subscribe: (since, onEvent) => {
       if (since !== undefined) {

@@ -18,7 +18,11 @@ export function cancelResponder(jobs: Collection, api: ApiContext): Responder {
     if (message !== undefined && typeof message !== "string") throw badRequest('"message" is not text');
     const job = requireObject(jobs, nameOf(request)) as Job;
     if (isFinishedJob(job)) {
-      throw conflict(jobs, job.metadata.name, `it has finished already (${job.status?.phase}); there is nothing to cancel`);
+      throw conflict(
+        jobs,
+        job.metadata.name,
+        `it has finished already (${job.status?.phase}); there is nothing to cancel`,
+      );
     }
     api.ports.store.requestCancel(job.metadata.name, message?.slice(0, 1000) ?? "cancelled on request");
     return json(requireObject(jobs, job.metadata.name));
@@ -60,10 +64,18 @@ export function clearHistoryResponder(api: ApiContext): Responder {
 function parseApply(body: Readonly<Record<string, unknown>>): ApplyRequest {
   onlyFields(body, ["file", "text", "baseDirectory", "dryRun", "forceConflicts"]);
   const { file, text, baseDirectory, dryRun, forceConflicts } = body;
-  if (typeof file !== "string" || file === "") throw badRequest('"file" is missing: the name of the text in messages, such as "stdin"');
+  if (typeof file !== "string" || file === "")
+    throw badRequest('"file" is missing: the name of the text in messages, such as "stdin"');
   if (typeof text !== "string") throw badRequest('"text" is missing: the YAML to apply');
-  if (typeof baseDirectory !== "string" || !isAbsolute(baseDirectory)) throw badRequest('"baseDirectory" is not an absolute path');
-  return { file, text, baseDirectory, dryRun: flag(dryRun, "dryRun"), forceConflicts: flag(forceConflicts, "forceConflicts") };
+  if (typeof baseDirectory !== "string" || !isAbsolute(baseDirectory))
+    throw badRequest('"baseDirectory" is not an absolute path');
+  return {
+    file,
+    text,
+    baseDirectory,
+    dryRun: flag(dryRun, "dryRun"),
+    forceConflicts: flag(forceConflicts, "forceConflicts"),
+  };
 }
 
 function flag(value: unknown, name: string): boolean {
@@ -73,5 +85,9 @@ function flag(value: unknown, name: string): boolean {
 
 function onlyFields(body: Readonly<Record<string, unknown>>, known: readonly string[]): void {
   const unknown = Object.keys(body).find((field) => !known.includes(field));
-  if (unknown !== undefined) throw badRequest(`unknown field "${unknown}"`, known.length === 0 ? "no body is needed" : `known fields: ${known.join(", ")}`);
+  if (unknown !== undefined)
+    throw badRequest(
+      `unknown field "${unknown}"`,
+      known.length === 0 ? "no body is needed" : `known fields: ${known.join(", ")}`,
+    );
 }

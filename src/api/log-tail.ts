@@ -1,5 +1,5 @@
 import type { LogFrame } from "../logs/types.ts";
-import { frameHeaderBytes } from "../logs/frames.ts";
+import { encodeFrame } from "../logs/frames.ts";
 
 /** Collects the end of a log while it streams by; holds no more than it needs. */
 export interface LogTail {
@@ -9,6 +9,7 @@ export interface LogTail {
 }
 
 const newline = 0x0a;
+const frameHeaderBytes = encodeFrame("eof", 0n, new Uint8Array()).length;
 /** A log without line ends must not fill the memory: then less than the lines asked for is kept. */
 const maxHeldBytes = 16 * 1024 * 1024;
 
@@ -30,7 +31,11 @@ export function createLogTail(lines: number): LogTail {
       // The frames after the first are enough once they hold one line end more than there are lines to show.
       while (held.length > 1 && (newlines - (held[0]?.newlines ?? 0) > lines || bytes > maxHeldBytes)) dropFirst();
     },
-    frames: () => cutToLines(held.map(({ frame }) => frame), lines),
+    frames: () =>
+      cutToLines(
+        held.map(({ frame }) => frame),
+        lines,
+      ),
   };
 }
 

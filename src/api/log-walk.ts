@@ -1,6 +1,5 @@
 import type { LogFrame } from "../logs/types.ts";
 import type { Attempt } from "../resources/attempt.ts";
-import { HomieError } from "../resources/errors.ts";
 import type { Job } from "../resources/job.ts";
 import type { ApiPorts } from "./ports.ts";
 import { createLogTail } from "./log-tail.ts";
@@ -9,10 +8,16 @@ import { createLogTail } from "./log-tail.ts";
 export interface LogWalk {
   /** The attempt to begin with; undefined when there is none yet. */
   first(): Attempt | undefined;
+  /** False for an attempt that ended before anything was captured. */
+  hasLog(attempt: Attempt): Promise<boolean>;
   /** The last lines of an attempt, and where to go on. */
   tail(attempt: Attempt, lines: number, wants: (frame: LogFrame) => boolean): Promise<LogPart>;
   /** All frames from there on; with `follow`, of later attempts too, until the Job is finished. */
-  frames(from: { readonly attempt: Attempt | undefined; readonly offset: number; readonly isRead: boolean }): AsyncGenerator<LogFrame>;
+  frames(from: {
+    readonly attempt: Attempt | undefined;
+    readonly offset: number;
+    readonly isRead: boolean;
+  }): AsyncGenerator<LogFrame>;
 }
 export interface LogPart {
   readonly frames: readonly LogFrame[];
@@ -36,8 +41,11 @@ export function createLogWalk(ports: ApiPorts, job: Job, wish: LogWish, signal: 
     first() {
       if (wish.attempt !== undefined) return attempts.all().find((attempt) => attempt.spec.attempt === wish.attempt);
       const minimum = wish.fromAttempt;
-      return minimum === undefined ? attempts.all().at(-1) : attempts.all().find((attempt) => attempt.spec.attempt >= minimum);
+      return minimum === undefined
+        ? attempts.all().at(-1)
+        : attempts.all().find((attempt) => attempt.spec.attempt >= minimum);
     },
+    hasLog: (attempt) => hasLog(ports, attempt, signal),
     async tail(attempt, lines, wants) {
       const tail = createLogTail(lines);
       let nextOffset = wish.from;
@@ -101,38 +109,46 @@ function createAttemptFinder({ ports, job, signal }: WalkParts): AttemptFinder {
   };
 }
 
-/** A log that is not there yet is waited for as long as its attempt can still write one. */
+/** Waits for a log that is not there yet, but not for one that will never be: its attempt ended without it. */
 async function* followAttempt(
   { ports, signal }: WalkParts,
   attempt: Attempt,
   offset: number,
   changes: ChangeCounter,
 ): AsyncGenerator<LogFrame> {
-  let next = offset;
-  for (;;) {
-    const seen = changes.count();
-    try {
-      for await (const frame of ports.logs.read(attempt, { from: next, follow: true, signal })) {
-        next = frame.nextOffset;
-        yield frame;
-      }
-      return;
-    } catch (error) {
-      if (!isMissing(error)) throw error;
+  const waiting = new AbortController();
+  let hasBegun = false;
+  const giveUp = async (): Promise<void> => {
+    for (;;) {
+      const seen = changes.count();
+      const newest = ports.store.get<Attempt>({ kind: "Attempt", name: attempt.metadata.name });
+      if (newest === undefined || newest.status?.phase === "Finished") break;
+      await changes.after(seen);
+      if (hasBegun || signal.aborted || waiting.signal.aborted) return;
     }
-    const newest = ports.store.get<Attempt>({ kind: "Attempt", name: attempt.metadata.name });
-    if (newest === undefined || newest.status?.phase === "Finished" || signal.aborted) return;
-    await changes.after(seen);
+    if (!(await hasLog(ports, attempt, signal))) waiting.abort();
+  };
+  // Whatever goes wrong while looking goes wrong for the reading below as well, and is reported there.
+  void giveUp().catch(() => waiting.abort());
+  try {
+    const either = AbortSignal.any([signal, waiting.signal]);
+    for await (const frame of ports.logs.read(attempt, { from: offset, follow: true, signal: either })) {
+      hasBegun = true;
+      yield frame;
+    }
+  } finally {
+    waiting.abort();
   }
+}
+
+async function hasLog(ports: ApiPorts, attempt: Attempt, signal: AbortSignal): Promise<boolean> {
+  for await (const _frame of ports.logs.read(attempt, { from: 0, follow: false, signal })) return true;
+  return false;
 }
 
 export function isFinishedJob({ metadata, status }: Job): boolean {
   const isTerminal = status?.phase === "Succeeded" || status?.phase === "Failed" || status?.phase === "Cancelled";
   return isTerminal && (status.observedGeneration ?? metadata.generation) >= metadata.generation;
-}
-
-export function isMissing(error: unknown): boolean {
-  return error instanceof HomieError && error.code === "NotFound";
 }
 
 interface ChangeCounter extends Disposable {

@@ -6,8 +6,8 @@ import type { ApiContext, Request, Responder } from "./context.ts";
 import { cutConnection, queryOf, streamResponse } from "./context.ts";
 import type { Collection } from "./collections.ts";
 import { offsetOf } from "./log-tail.ts";
-import { createLogWalk, isFinishedJob, isMissing } from "./log-walk.ts";
-import type { LogPart, LogWalk, LogWish } from "./log-walk.ts";
+import { createLogWalk, isFinishedJob } from "./log-walk.ts";
+import type { LogWalk, LogWish } from "./log-walk.ts";
 import { acceptsExactly } from "./negotiate.ts";
 import type { Query } from "./query.ts";
 import { nameOf, requireObject } from "./read.ts";
@@ -36,7 +36,8 @@ export function logResponder(jobs: Collection, api: ApiContext): Responder {
       wants: wish.wants,
       stop: () => reading.abort(),
       fail: (error) => {
-        if (error !== undefined) api.options.log.error("a log could not be read to its end", { job: job.metadata.name, error });
+        if (error !== undefined)
+          api.options.log.error("a log could not be read to its end", { job: job.metadata.name, error });
         cutConnection(request);
       },
       isCutShort: () => api.options.signal?.aborted === true,
@@ -48,9 +49,11 @@ export function logResponder(jobs: Collection, api: ApiContext): Responder {
 function parseLogRequest(request: Request): LogRequest {
   const query = queryOf(request);
   const stream = query.text("stream");
-  if (stream !== undefined && stream !== "stdout" && stream !== "stderr") throw badRequest('"stream" can be "stdout" or "stderr"');
+  if (stream !== undefined && stream !== "stdout" && stream !== "stderr")
+    throw badRequest('"stream" can be "stdout" or "stderr"');
   const asFrames = acceptsExactly(request.req.header("accept"), frameLogType);
-  if (asFrames && stream !== undefined) throw badRequest('frames carry both streams: leave "stream" out and choose while reading');
+  if (asFrames && stream !== undefined)
+    throw badRequest('frames carry both streams: leave "stream" out and choose while reading');
   return {
     follow: query.flag("follow"),
     attempt: positive(query, "attempt"),
@@ -58,7 +61,9 @@ function parseLogRequest(request: Request): LogRequest {
     from: query.count("from") ?? 0,
     tailLines: query.count("tailLines"),
     asFrames,
-    wants: (frame) => asFrames || (stream === undefined ? frame.stream === "stdout" || frame.stream === "stderr" : frame.stream === stream),
+    wants: (frame) =>
+      asFrames ||
+      (stream === undefined ? frame.stream === "stdout" || frame.stream === "stderr" : frame.stream === stream),
   };
 }
 
@@ -81,7 +86,10 @@ async function openLog(walk: LogWalk, job: Job, wish: LogRequest): Promise<Opene
     if (!mayCome) throw noAttempt(job, wish);
     return { frames: walk.frames({ attempt, offset: 0, isRead: false }), headers: {} };
   }
-  const opened = wish.tailLines === undefined ? await openFrom(walk, attempt, wish) : await openTail(walk, attempt, wish, wish.tailLines);
+  // Even a silent program's log has an eof frame; a running one may just not have written yet.
+  if (attempt.status?.phase === "Finished" && !(await walk.hasLog(attempt))) throw noLog(attempt);
+  const opened =
+    wish.tailLines === undefined ? openFrom(walk, attempt, wish) : await openTail(walk, attempt, wish, wish.tailLines);
   const headers = { "homie-attempt": String(attempt.spec.attempt), "homie-log-offset": String(opened.offset) };
   return { frames: opened.frames, headers };
 }
@@ -92,41 +100,22 @@ interface Opened {
   readonly offset: number;
 }
 
-/** A followed log may still come; any other is there now or is missing. */
-async function openFrom(walk: LogWalk, attempt: Attempt, wish: LogRequest): Promise<Opened> {
-  const frames = walk.frames({ attempt, offset: wish.from, isRead: false });
-  if (canAppear(attempt, wish)) return { frames, offset: wish.from };
-  if (wish.follow) {
-    await orMissing(attempt, walk.tail(attempt, 0, () => false));
-    return { frames, offset: wish.from };
-  }
-  const first = await orMissing(attempt, frames.next());
-  return { frames: chained(first.done === true ? [] : [first.value], frames, first.done !== true), offset: wish.from };
+function openFrom(walk: LogWalk, attempt: Attempt, wish: LogRequest): Opened {
+  return { frames: walk.frames({ attempt, offset: wish.from, isRead: false }), offset: wish.from };
 }
 
 async function openTail(walk: LogWalk, attempt: Attempt, wish: LogRequest, lines: number): Promise<Opened> {
-  const part = await orMissing(attempt, walk.tail(attempt, lines, wish.wants)).catch((error: unknown): LogPart => {
-    if (!isNoLog(error) || !canAppear(attempt, wish)) throw error;
-    return { frames: [], nextOffset: 0, isComplete: false };
-  });
+  const part = await walk.tail(attempt, lines, wish.wants);
   const rest = walk.frames({ attempt, offset: part.nextOffset, isRead: part.isComplete });
   const offset = part.frames[0] === undefined ? part.nextOffset : offsetOf(part.frames[0]);
   return { frames: chained(part.frames, rest, wish.follow), offset };
 }
 
-function canAppear(attempt: Attempt, wish: LogRequest): boolean {
-  return wish.follow && attempt.status?.phase !== "Finished";
-}
-
-async function orMissing<T>(attempt: Attempt, reading: Promise<T>): Promise<T> {
-  try {
-    return await reading;
-  } catch (error) {
-    throw isMissing(error) ? noLog(attempt) : error;
-  }
-}
-
-async function* chained(opening: readonly LogFrame[], rest: AsyncGenerator<LogFrame>, goesOn: boolean): AsyncGenerator<LogFrame> {
+async function* chained(
+  opening: readonly LogFrame[],
+  rest: AsyncGenerator<LogFrame>,
+  goesOn: boolean,
+): AsyncGenerator<LogFrame> {
   yield* opening;
   if (goesOn) yield* rest;
 }
@@ -178,7 +167,9 @@ function noAttempt(job: Job, wish: LogRequest): StatusFailure {
   const reason = job.status?.reason === undefined ? "" : `: ${job.status.reason}`;
   const which = number === undefined ? "no attempt yet" : `no attempt ${number}`;
   const message = `job "${job.metadata.name}" has ${which} (${job.status?.phase ?? "Pending"}${reason})`;
-  return new StatusFailure(404, "NotFound", message, { details: { name: job.metadata.name, group: "homie.dev", kind: "jobs" } });
+  return new StatusFailure(404, "NotFound", message, {
+    details: { name: job.metadata.name, group: "homie.dev", kind: "jobs" },
+  });
 }
 
 function noLog(attempt: Attempt): StatusFailure {
@@ -186,8 +177,4 @@ function noLog(attempt: Attempt): StatusFailure {
   const why = attempt.status?.phase === "Finished" ? attempt.status.reason : attempt.status?.phase;
   const message = `attempt ${number} of job "${job.name}" has no log (${why ?? "Created"})`;
   return new StatusFailure(404, "NotFound", message, { details: { name: job.name, group: "homie.dev", kind: "jobs" } });
-}
-
-function isNoLog(error: unknown): boolean {
-  return error instanceof StatusFailure && error.code === 404;
 }

@@ -26,15 +26,24 @@ export interface AcceptedManifest {
 const maxWarnings = 20;
 
 const keptByStore = new Set([
-  "uid", "generation", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
-  "finalizers", "managedFields", "selfLink", "generateName",
+  "uid",
+  "generation",
+  "resourceVersion",
+  "creationTimestamp",
+  "deletionTimestamp",
+  "deletionGracePeriodSeconds",
+  "finalizers",
+  "managedFields",
+  "selfLink",
+  "generateName",
 ]);
 
 export function takeApart(body: Readonly<Record<string, unknown>>, collection: Collection): SentObject {
   const { status: _ignored, metadata, ...rest } = body;
   if (metadata !== undefined && !isRecord(metadata)) throw badRequest("metadata is not an object");
   const given = metadata ?? {};
-  const isOwn = ([key, value]: [string, unknown]): boolean => !keptByStore.has(key) && !(key === "namespace" && (value === "" || value === "default"));
+  const isOwn = ([key, value]: [string, unknown]): boolean =>
+    !keptByStore.has(key) && !(key === "namespace" && (value === "" || value === "default"));
   requireSame("apiVersion", rest["apiVersion"] ?? collection.apiVersion, collection.apiVersion);
   requireSame("kind", rest["kind"] ?? collection.kind, collection.kind);
   return {
@@ -61,7 +70,12 @@ export function acceptManifest(sent: SentObject, collection: Collection, mode: F
     const issues = validateManifest(pruned);
     const unknown = issues.filter(isUnknownField);
     if (unknown.length > 0 && mode === "Strict") throw unknownFields(unknown, collection);
-    if (unknown.length < issues.length) throw invalid(issues.filter((issue) => !isUnknownField(issue)), sent, collection);
+    if (unknown.length < issues.length)
+      throw invalid(
+        issues.filter((issue) => !isUnknownField(issue)),
+        sent,
+        collection,
+      );
     if (unknown.length === 0) break;
     for (const issue of unknown) removeField(pruned, issue.segments);
     if (mode === "Warn") warnings.push(...unknown.map(({ path }) => `299 - "unknown field \\"${headerText(path)}\\""`));
@@ -70,9 +84,17 @@ export function acceptManifest(sent: SentObject, collection: Collection, mode: F
 }
 
 /** The declared part of an object the store has. */
-export function manifestOf(object: { readonly kind: string; readonly metadata: Manifest["metadata"]; readonly spec?: unknown }): Manifest {
+export function manifestOf(object: {
+  readonly kind: string;
+  readonly metadata: Manifest["metadata"];
+  readonly spec?: unknown;
+}): Manifest {
   const { name, labels, annotations } = object.metadata;
-  const metadata = { name, ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) };
+  const metadata = {
+    name,
+    ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
   return { apiVersion: "homie.dev/v1", kind: object.kind as DeclaredKind, metadata, spec: object.spec };
 }
 
@@ -103,12 +125,15 @@ function causeOf(problem: FieldIssue): { readonly reason: string; readonly messa
 
 /** Removes a field from a tree that is ours to change. */
 function removeField(root: unknown, segments: FieldIssue["segments"]): void {
-  const parent = segments.slice(0, -1).reduce<unknown>((value, step) => (value as Record<string | number, unknown>)[step], root);
+  const parent = segments
+    .slice(0, -1)
+    .reduce<unknown>((value, step) => (value as Record<string | number, unknown>)[step], root);
   delete (parent as Record<string | number, unknown>)[segments.at(-1) ?? ""];
 }
 
 function requireSame(field: string, given: unknown, expected: string): void {
-  if (given !== expected) throw badRequest(`the object's ${field} is ${JSON.stringify(given)}, this path serves "${expected}"`);
+  if (given !== expected)
+    throw badRequest(`the object's ${field} is ${JSON.stringify(given)}, this path serves "${expected}"`);
 }
 
 function optionalText(metadata: Readonly<Record<string, unknown>>, field: string): string | undefined {
@@ -120,7 +145,12 @@ function optionalText(metadata: Readonly<Record<string, unknown>>, field: string
 
 function finalizersOf(value: unknown): readonly string[] | undefined {
   if (value === undefined || value === null) return undefined;
-  if (Array.isArray(value) && value.length <= 20 && value.every((one) => typeof one === "string" && one.length > 0 && one.length <= 253)) return value;
+  if (
+    Array.isArray(value) &&
+    value.length <= 20 &&
+    value.every((one) => typeof one === "string" && one.length > 0 && one.length <= 253)
+  )
+    return value;
   throw badRequest("metadata.finalizers is not a list of at most 20 names");
 }
 

@@ -40,7 +40,10 @@ export function acceptsExactly(accept: string | undefined, type: string): boolea
 
 function parseAccept(accept: string | undefined): readonly Clause[] {
   const text = accept === undefined || accept.trim() === "" ? "*/*" : accept;
-  return text.split(",").map(parseClause).filter((clause) => clause.parameters["q"] !== "0");
+  return text
+    .split(",")
+    .map(parseClause)
+    .filter((clause) => clause.parameters["q"] !== "0");
 }
 
 function parseClause(text: string): Clause {

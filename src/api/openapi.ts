@@ -54,7 +54,10 @@ function renderPaths(kind: DeclaredKind): Readonly<Record<string, object>> {
   const list = `/${groupPath}/${kindEntry(kind).plural}`;
   const body = { "application/json": { schema: reference(kind) } };
   const patchBody = Object.fromEntries(
-    ["application/json-patch+json", "application/merge-patch+json"].map((type) => [type, { schema: { type: "object" } }]),
+    ["application/json-patch+json", "application/merge-patch+json"].map((type) => [
+      type,
+      { schema: { type: "object" } },
+    ]),
   );
   const one = (action: string, content?: object): object => operation(kind, action, content);
   return {
@@ -70,7 +73,11 @@ function renderPaths(kind: DeclaredKind): Readonly<Record<string, object>> {
 }
 
 /** kubectl looks for exactly these query parameters to learn that dry runs and strict checking work here. */
-const writeParameters = ["dryRun", "fieldManager", "fieldValidation"].map((name) => ({ name, in: "query", schema: { type: "string" } }));
+const writeParameters = ["dryRun", "fieldManager", "fieldValidation"].map((name) => ({
+  name,
+  in: "query",
+  schema: { type: "string" },
+}));
 
 function operation(kind: DeclaredKind, action: string, content: object | undefined): object {
   return {
@@ -85,8 +92,13 @@ function operation(kind: DeclaredKind, action: string, content: object | undefin
 
 function renderSchemas(kind: DeclaredKind): Readonly<Record<string, unknown>> {
   const { $defs, $schema: _schema, $id: _id, ...root } = kindSchemas[kind];
-  const own = { ...(toOpenapi(root, kind) as object), "x-kubernetes-group-version-kind": [{ group: "homie.dev", version: "v1", kind }] };
-  const parts = isRecord($defs) ? Object.entries($defs).map(([name, part]) => [componentName(kind, name), toOpenapi(part, kind)] as const) : [];
+  const own = {
+    ...(toOpenapi(root, kind) as object),
+    "x-kubernetes-group-version-kind": [{ group: "homie.dev", version: "v1", kind }],
+  };
+  const parts = isRecord($defs)
+    ? Object.entries($defs).map(([name, part]) => [componentName(kind, name), toOpenapi(part, kind)] as const)
+    : [];
   return { [componentName(kind)]: own, ...Object.fromEntries(parts) };
 }
 
@@ -99,7 +111,21 @@ function reference(kind: DeclaredKind, part?: string): { readonly $ref: string }
 }
 
 /** Keywords of JSON Schema 2020-12 that OpenAPI 3.0 does not know, and that the server checks itself. */
-const dropped = new Set(["$schema", "$id", "$comment", "$defs", "propertyNames", "patternProperties", "dependentRequired", "unevaluatedProperties", "if", "then", "else", "contains", "prefixItems"]);
+const dropped = new Set([
+  "$schema",
+  "$id",
+  "$comment",
+  "$defs",
+  "propertyNames",
+  "patternProperties",
+  "dependentRequired",
+  "unevaluatedProperties",
+  "if",
+  "then",
+  "else",
+  "contains",
+  "prefixItems",
+]);
 /** Below these keywords lie names, not keywords. */
 const maps = new Set(["properties"]);
 

@@ -27,14 +27,18 @@ export function applyJsonPatch(before: unknown, patch: unknown): unknown {
   } catch (error) {
     if (!(error instanceof jsonPatch.JsonPatchError)) throw error;
     const operation = error.index === undefined ? undefined : operations[error.index];
-    const which = operation === undefined ? "the patch" : `operation ${error.index} (${operation.op} ${operation.path})`;
+    const which =
+      operation === undefined ? "the patch" : `operation ${error.index} (${operation.op} ${operation.path})`;
     throw new StatusFailure(422, "Invalid", `${which} does not fit the object: ${explain(error.name)}`);
   }
 }
 
 function explain(name: string): string {
   if (name === "TEST_OPERATION_FAILED") return "the tested value is another one";
-  return name.toLowerCase().replace(/^operation_/, "").replaceAll("_", " ");
+  return name
+    .toLowerCase()
+    .replace(/^operation_/, "")
+    .replaceAll("_", " ");
 }
 
 /** What each operation needs besides `op` and `path`. */
@@ -59,7 +63,8 @@ function requireOperations(patch: unknown): readonly Operation[] {
 
 function problemOf(operation: unknown): string | undefined {
   if (!isRecord(operation)) return "is not an object";
-  const need = typeof operation["op"] === "string" && Object.hasOwn(needs, operation["op"]) ? needs[operation["op"]] : undefined;
+  const need =
+    typeof operation["op"] === "string" && Object.hasOwn(needs, operation["op"]) ? needs[operation["op"]] : undefined;
   if (need === undefined) return `has an "op" that is none of ${Object.keys(needs).join(", ")}`;
   if (!isPointer(operation["path"])) return 'has a "path" that is no allowed JSON pointer';
   if (need === "from" && !isPointer(operation["from"])) return 'has a "from" that is no allowed JSON pointer';

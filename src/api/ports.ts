@@ -13,8 +13,14 @@ export interface ApiPorts {
   rescan(): Promise<void>;
 }
 export interface LogSource {
-  /** Frames from byte `from` on (0 is the start); with `follow`, ends only after the eof frame or on abort. */
-  read(attempt: Attempt, options: { readonly from: number; readonly follow: boolean; readonly signal: AbortSignal }): AsyncIterable<LogFrame>;
+  /**
+   * Frames from byte `from` on (0 is the start). Without `follow`, a log that is not there has no frames; with it, the log
+   * is waited for, and the reading ends only after the eof frame, when the log is removed, or on abort.
+   */
+  read(
+    attempt: Attempt,
+    options: { readonly from: number; readonly follow: boolean; readonly signal: AbortSignal },
+  ): AsyncIterable<LogFrame>;
 }
 /** `homie status -o json`; field names are a scripting contract. */
 export interface StatusReport {

@@ -25,7 +25,11 @@ export function listResponder(collection: Collection, api: ApiContext): Responde
     const query = queryOf(request);
     const selection = parseSelection(query);
     const { items, resourceVersion } = collection.snapshot();
-    const page = pageOf(items.filter((item) => selection.matches(item)), query, resourceVersion);
+    const page = pageOf(
+      items.filter((item) => selection.matches(item)),
+      query,
+      resourceVersion,
+    );
     return json(renderList(page, { collection, rendering, now: api.ports.now() }), 200, varied);
   };
 }
@@ -95,7 +99,8 @@ function parseToken(text: string | undefined): { readonly version: string; reado
   if (text === undefined || text === "") return undefined;
   try {
     const { version, after } = JSON.parse(Buffer.from(text, "base64url").toString()) as Record<string, unknown>;
-    if (typeof version === "string" && /^\d{1,19}$/.test(version) && typeof after === "string") return { version, after };
+    if (typeof version === "string" && /^\d{1,19}$/.test(version) && typeof after === "string")
+      return { version, after };
   } catch {
     // Not JSON: the same answer as for JSON of another shape.
   }

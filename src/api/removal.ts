@@ -24,7 +24,8 @@ export function deleteResponder(collection: Collection, api: ApiContext): Respon
     const options = await readOptions(request);
     const before = requireObject(collection, nameOf(request));
     const { name, uid, resourceVersion } = before.metadata;
-    if (options.uid !== undefined && options.uid !== uid) throw conflict(collection, name, "preconditions.uid is that of another object");
+    if (options.uid !== undefined && options.uid !== uid)
+      throw conflict(collection, name, "preconditions.uid is that of another object");
     if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion) {
       throw conflict(collection, name, "preconditions.resourceVersion is not the newest");
     }
@@ -55,7 +56,8 @@ export function deleteCollectionResponder(collection: Collection, api: ApiContex
 
 async function readOptions(request: Request): Promise<DeleteOptions> {
   const body = await readOptionalJson(request);
-  if (body["kind"] !== undefined && body["kind"] !== "DeleteOptions") throw badRequest("the body of a DELETE is DeleteOptions");
+  if (body["kind"] !== undefined && body["kind"] !== "DeleteOptions")
+    throw badRequest("the body of a DELETE is DeleteOptions");
   const preconditions = isRecord(body["preconditions"]) ? body["preconditions"] : {};
   const inBody = body["dryRun"];
   if (inBody !== undefined && !(Array.isArray(inBody) && inBody.every((value) => value === "All"))) {

@@ -37,7 +37,13 @@ const closeGraceMs = 500;
 const maxSocketPathBytes = process.platform === "darwin" ? 103 : 107;
 
 /** Serves the API on a unix socket that only its owner can open. Throws HomieError AlreadyRunning or StateUnusable. */
-export async function serveApi({ app, socketPath, signal, log, limits }: ServeOptions): Promise<{ close(): Promise<void> }> {
+export async function serveApi({
+  app,
+  socketPath,
+  signal,
+  log,
+  limits,
+}: ServeOptions): Promise<{ close(): Promise<void> }> {
   const server = createHttpServer(app, { ...defaults, ...limits });
   await removeStaleSocket(socketPath);
   await listen(server, socketPath);
@@ -80,7 +86,8 @@ function createHttpServer(app: Hono, limits: ServeLimits): Server {
 /** What has to be looked at before URL parsing and header joining make it look harmless. */
 function refusalOf(incoming: IncomingMessage): StatusFailure | undefined {
   const names = incoming.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
-  if (names.length > maxHeaders) return new StatusFailure(431, "RequestHeaderFieldsTooLarge", `more than ${maxHeaders} headers`);
+  if (names.length > maxHeaders)
+    return new StatusFailure(431, "RequestHeaderFieldsTooLarge", `more than ${maxHeaders} headers`);
   if (names.filter((name) => name === "host").length !== 1) return badRequest("exactly one Host header is needed");
   try {
     const get = (name: string): string | null => (names.includes(name) ? "present" : null);
@@ -88,18 +95,26 @@ function refusalOf(incoming: IncomingMessage): StatusFailure | undefined {
   } catch (error) {
     return toFailure(error);
   }
-  if (isSuspiciousTarget(incoming.url ?? "")) return badRequest("the path has dot segments, empty segments or encoded slashes");
+  if (isSuspiciousTarget(incoming.url ?? ""))
+    return badRequest("the path has dot segments, empty segments or encoded slashes");
   return undefined;
 }
 
 function busy(): StatusFailure {
   const headers = { "retry-after": "1" };
-  return new StatusFailure(503, "ServiceUnavailable", "too many connections", { headers, details: { retryAfterSeconds: 1 } });
+  return new StatusFailure(503, "ServiceUnavailable", "too many connections", {
+    headers,
+    details: { retryAfterSeconds: 1 },
+  });
 }
 
 function refuse(outgoing: ServerResponse, failure: StatusFailure): void {
   const body = JSON.stringify(renderStatus(failure));
-  const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body), connection: "close" };
+  const headers = {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    connection: "close",
+  };
   outgoing.writeHead(failure.code, { ...headers, ...failure.headers }).end(body);
 }
 
@@ -107,11 +122,14 @@ function refuse(outgoing: ServerResponse, failure: StatusFailure): void {
 async function removeStaleSocket(socketPath: string): Promise<void> {
   const answer = await tryConnect(socketPath);
   if (answer === "answered") {
-    throw new HomieError("AlreadyRunning", `another daemon answers on ${socketPath}`, { hint: "stop it with `homie down`" });
+    throw new HomieError("AlreadyRunning", `another daemon answers on ${socketPath}`, {
+      hint: "stop it with `homie down`",
+    });
   }
   if (answer !== "refused") return;
   // Connecting to an ordinary file is refused as well.
-  if (!lstatSync(socketPath).isSocket()) throw unusable(socketPath, { name: "Error", message: "there is a file that is no socket" });
+  if (!lstatSync(socketPath).isSocket())
+    throw unusable(socketPath, { name: "Error", message: "there is a file that is no socket" });
   rmSync(socketPath, { force: true });
 }
 
@@ -153,7 +171,10 @@ async function listen(server: Server, socketPath: string): Promise<void> {
 
 function unusable(socketPath: string, cause: NodeJS.ErrnoException): HomieError {
   const hint = "look at the directory's owner and rights, or set HOMIE_HOME to another place";
-  return new HomieError("StateUnusable", `cannot open the socket ${socketPath}: ${cause.code ?? cause.message}`, { cause, hint });
+  return new HomieError("StateUnusable", `cannot open the socket ${socketPath}: ${cause.code ?? cause.message}`, {
+    cause,
+    hint,
+  });
 }
 
 /** Ends the listening, lets short answers finish, and cuts what is left. Removes the socket file. */

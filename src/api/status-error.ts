@@ -41,7 +41,12 @@ export class StatusFailure extends Error {
   readonly reason: string;
   readonly details: StatusDetails;
   readonly headers: Readonly<Record<string, string>>;
-  constructor(code: number, reason: string, message: string, more: { details?: StatusDetails; headers?: Record<string, string> } = {}) {
+  constructor(
+    code: number,
+    reason: string,
+    message: string,
+    more: { details?: StatusDetails; headers?: Record<string, string> } = {},
+  ) {
     super(message);
     this.name = "StatusFailure";
     this.code = code;
@@ -63,7 +68,12 @@ export function notFound(subject: Subject, name: string): StatusFailure {
 }
 export function conflict(subject: Subject, name: string, why: string): StatusFailure {
   const details = { name, group: subject.group, kind: subject.plural };
-  return new StatusFailure(409, "Conflict", `operation cannot be fulfilled on ${qualified(subject)} "${name}": ${why}`, { details });
+  return new StatusFailure(
+    409,
+    "Conflict",
+    `operation cannot be fulfilled on ${qualified(subject)} "${name}": ${why}`,
+    { details },
+  );
 }
 export function badRequest(message: string, hint?: string): StatusFailure {
   return new StatusFailure(400, "BadRequest", message, hint === undefined ? {} : { details: { hint } });

@@ -74,7 +74,11 @@ function timeoutMsOf(query: Query): number {
   return Math.min(seconds > 0 ? seconds : 1800 + Math.random() * 1800, 86_400) * 1000;
 }
 
-function scheduleEnd(outbox: Outbox, watch: WatchRequest, signals: readonly (AbortSignal | undefined)[]): readonly (() => void)[] {
+function scheduleEnd(
+  outbox: Outbox,
+  watch: WatchRequest,
+  signals: readonly (AbortSignal | undefined)[],
+): readonly (() => void)[] {
   const timer = setTimeout(outbox.end, watch.timeoutMs);
   timer.unref();
   const undo = [(): void => clearTimeout(timer)];
@@ -126,7 +130,8 @@ function createFeed({ collection, watch, outbox, api, encodeShared }: FeedParts)
   let isLive = false;
 
   function send(event: ApiEvent): void {
-    if (isFirst && rendering.form === "table") outbox.pushLazily(() => firstTableLine(event, rendering, api.ports.now()));
+    if (isFirst && rendering.form === "table")
+      outbox.pushLazily(() => firstTableLine(event, rendering, api.ports.now()));
     else if (isLive) outbox.push(encodeShared(event, rendering));
     else outbox.pushLazily(() => eventLine(event, rendering, api.ports.now()));
     isFirst = false;

@@ -79,7 +79,11 @@ async function store(before: Resource, sent: SentObject, parts: WriteParts): Pro
   const { collection, api, mode } = parts;
   const { name, resourceVersion, deletionTimestamp } = before.metadata;
   requireSameLife(before, sent, collection);
-  const withName = { ...sent, name, declared: { ...sent.declared, metadata: { ...(sent.declared["metadata"] as object), name } } };
+  const withName = {
+    ...sent,
+    name,
+    declared: { ...sent.declared, metadata: { ...(sent.declared["metadata"] as object), name } },
+  };
   const { manifest, warnings } = acceptManifest(withName, collection, mode.validation);
   const isSame = sameManifest(manifest, manifestOf(before));
   if (!isSame && deletionTimestamp !== undefined) throw conflict(collection, name, "it is being deleted");
@@ -92,14 +96,23 @@ async function store(before: Resource, sent: SentObject, parts: WriteParts): Pro
 function requireSameLife({ metadata }: Resource, sent: SentObject, collection: Collection): void {
   const { name, uid, resourceVersion } = metadata;
   if ((sent.name ?? name) !== name) throw badRequest(`metadata.name is "${sent.name}", the path says "${name}"`);
-  if ((sent.uid ?? uid) !== uid) throw conflict(collection, name, "metadata.uid is that of another object with this name");
+  if ((sent.uid ?? uid) !== uid)
+    throw conflict(collection, name, "metadata.uid is that of another object with this name");
   if ((sent.resourceVersion ?? resourceVersion) !== resourceVersion) {
-    throw conflict(collection, name, "it has been changed since; apply your change to the newest version and try again");
+    throw conflict(
+      collection,
+      name,
+      "it has been changed since; apply your change to the newest version and try again",
+    );
   }
 }
 
 /** Taking the last finalizer from a deleted object removes it; the answer is then what it was. */
-function putFinalizers(object: Resource, finalizers: readonly string[] | undefined, { api, mode }: WriteParts): Resource {
+function putFinalizers(
+  object: Resource,
+  finalizers: readonly string[] | undefined,
+  { api, mode }: WriteParts,
+): Resource {
   if (finalizers === undefined || sameContent(finalizers, object.metadata.finalizers ?? [])) return object;
   const { finalizers: _before, ...rest } = object.metadata;
   const metadata = finalizers.length === 0 ? rest : { ...rest, finalizers };
@@ -127,13 +140,21 @@ async function retrying(api: ApiContext, isConditional: boolean, write: () => Pr
 
 /** Empty labels and no labels are the same declaration. */
 function sameManifest(a: Manifest, b: Manifest): boolean {
-  const normal = ({ metadata, spec }: Manifest): unknown => ({ labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {}, spec });
+  const normal = ({ metadata, spec }: Manifest): unknown => ({
+    labels: metadata.labels ?? {},
+    annotations: metadata.annotations ?? {},
+    spec,
+  });
   return sameContent(normal(a), normal(b));
 }
 
 function modeOf(request: Request, collection: Collection): WriteMode {
   const query = queryOf(request);
-  return { dryRun: parseDryRun(query), validation: parseFieldValidation(query), rendering: renderingOf(request, collection) };
+  return {
+    dryRun: parseDryRun(query),
+    validation: parseFieldValidation(query),
+    rendering: renderingOf(request, collection),
+  };
 }
 
 /** Kubernetes' alphabet for generated names: no vowels, so no words. */
@@ -143,15 +164,26 @@ function named(sent: SentObject): SentObject {
   if (sent.name !== undefined || sent.generateName === undefined) return sent;
   const suffix = Array.from({ length: 5 }, () => suffixAlphabet[randomInt(suffixAlphabet.length)]).join("");
   const name = `${sent.generateName.slice(0, 58)}${suffix}`;
-  return { ...sent, name, declared: { ...sent.declared, metadata: { ...(sent.declared["metadata"] as object), name } } };
+  return {
+    ...sent,
+    name,
+    declared: { ...sent.declared, metadata: { ...(sent.declared["metadata"] as object), name } },
+  };
 }
 
-function answer({ object, warnings }: Written, { rendering }: WriteMode, { api, code }: { api: ApiContext; code: 200 | 201 }): Response {
+function answer(
+  { object, warnings }: Written,
+  { rendering }: WriteMode,
+  { api, code }: { api: ApiContext; code: 200 | 201 },
+): Response {
   const response = json(renderObject(object, rendering, api.ports.now()), code);
   for (const warning of warnings) response.headers.append("warning", warning);
   return response;
 }
 
-export function declaredKey(collection: Collection, name: string): { readonly kind: DeclaredKind; readonly name: string } {
+export function declaredKey(
+  collection: Collection,
+  name: string,
+): { readonly kind: DeclaredKind; readonly name: string } {
   return { kind: collection.kind as DeclaredKind, name };
 }

@@ -13,7 +13,11 @@ export interface ApplyFlags {
  * Applies files so that with anything wrong in one of them nothing changes: the API judges each file as a whole, so
  * several files are all tried dry before the first is written. Throws ApiError with the findings of every file.
  */
-export async function applyInputs(client: Client, inputs: readonly InputFile[], flags: ApplyFlags): Promise<readonly ApplyResult[]> {
+export async function applyInputs(
+  client: Client,
+  inputs: readonly InputFile[],
+  flags: ApplyFlags,
+): Promise<readonly ApplyResult[]> {
   const rehearsal = flags.dryRun || inputs.length > 1 ? await rehearse(client, inputs, flags) : [];
   if (flags.dryRun) return rehearsal;
   const results: ApplyResult[] = [];
@@ -21,7 +25,11 @@ export async function applyInputs(client: Client, inputs: readonly InputFile[], 
   return results;
 }
 
-async function rehearse(client: Client, inputs: readonly InputFile[], flags: ApplyFlags): Promise<readonly ApplyResult[]> {
+async function rehearse(
+  client: Client,
+  inputs: readonly InputFile[],
+  flags: ApplyFlags,
+): Promise<readonly ApplyResult[]> {
   const results: ApplyResult[] = [];
   const failures: ApiError[] = [];
   for (const input of inputs) {

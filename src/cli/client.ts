@@ -67,7 +67,9 @@ export function objectPath(kind: KindWords, name: string): string {
 }
 
 export function listPath(kind: KindWords, query: Readonly<Record<string, string | undefined>> | ListQuery): string {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== "");
+  const given = Object.entries(query).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== "",
+  );
   return given.length === 0 ? kind.path : `${kind.path}?${new URLSearchParams(given).toString()}`;
 }
 

@@ -18,7 +18,12 @@ export async function isListening(socketPath: string): Promise<boolean> {
     });
     socket.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EACCES" || error.code === "EPERM") {
-        reject(new HomieError("Forbidden", `may not use ${socketPath}`, { hint: "it belongs to another user", cause: error }));
+        reject(
+          new HomieError("Forbidden", `may not use ${socketPath}`, {
+            hint: "it belongs to another user",
+            cause: error,
+          }),
+        );
       } else resolve(false);
     });
   });

@@ -34,7 +34,10 @@ export function createContext(world: CliWorld, givenHome: string | undefined): C
     home,
     paths,
     withClient: async (need, work) => {
-      const transport = need === "daemon" ? await connectDaemon(paths.socket) : await connectAny({ ...world, home, socketPath: paths.socket });
+      const transport =
+        need === "daemon"
+          ? await connectDaemon(paths.socket)
+          : await connectAny({ ...world, home, socketPath: paths.socket });
       const client = createClient(transport, world.terminal.interrupt);
       try {
         return await work(client);
@@ -51,7 +54,9 @@ function chooseHome(terminal: Terminal, given: string | undefined): string {
   if (named !== undefined && named !== "") return resolve(terminal.directory, named);
   const user = terminal.env["HOME"] || homeFromSystem(terminal);
   if (user !== undefined && user !== "") return resolve(user, ".homie");
-  throw new HomieError("Usage", "cannot tell where homie's files are: HOME is not set", { hint: "set HOMIE_HOME or give --home DIR" });
+  throw new HomieError("Usage", "cannot tell where homie's files are: HOME is not set", {
+    hint: "set HOMIE_HOME or give --home DIR",
+  });
 }
 
 function homeFromSystem(terminal: Terminal): string | undefined {

@@ -18,7 +18,10 @@ export async function runningPid(context: CommandContext): Promise<number | unde
 }
 
 async function askPid(context: CommandContext): Promise<number | undefined> {
-  const client = createClient(openSocketTransport(context.paths.socket), AbortSignal.any([context.terminal.interrupt, AbortSignal.timeout(1000)]));
+  const client = createClient(
+    openSocketTransport(context.paths.socket),
+    AbortSignal.any([context.terminal.interrupt, AbortSignal.timeout(1000)]),
+  );
   try {
     return (await client.call<{ readonly pid: number }>({ path: "/homie/v1/status" })).pid;
   } catch {
@@ -60,7 +63,9 @@ async function readCommandLine(pid: number): Promise<readonly string[]> {
     return (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
   } catch {
     // No /proc (macOS): ask ps, and take no answer for "not ours".
-    const { stdout } = await promisify(execFile)("ps", ["-o", "command=", "-p", String(pid)]).catch(() => ({ stdout: "" }));
+    const { stdout } = await promisify(execFile)("ps", ["-o", "command=", "-p", String(pid)]).catch(() => ({
+      stdout: "",
+    }));
     return stdout.trim().split(/\s+/u);
   }
 }

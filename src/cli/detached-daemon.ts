@@ -19,17 +19,28 @@ const shownLogBytes = 4096;
 export async function startDetached(context: CommandContext, name: string | undefined): Promise<number> {
   const { paths, home, terminal, mainFile } = context;
   const pid = await runningPid(context);
-  if (pid !== undefined) throw new HomieError("AlreadyRunning", `a daemon is running already (pid ${pid})`, { hint: "`homie status` tells more, `homie down` stops it" });
+  if (pid !== undefined)
+    throw new HomieError("AlreadyRunning", `a daemon is running already (pid ${pid})`, {
+      hint: "`homie status` tells more, `homie down` stops it",
+    });
   const log = await openLog(home, paths.log);
   try {
     const logStart = (await log.stat()).size;
     const args = [...process.execArgv, mainFile, "up", "--home", home, ...(name === undefined ? [] : ["--name", name])];
-    const child = spawn(process.execPath, args, { detached: true, cwd: home, stdio: ["ignore", log.fd, log.fd], env: { ...terminal.env, NO_COLOR: "1" } });
+    const child = spawn(process.execPath, args, {
+      detached: true,
+      cwd: home,
+      stdio: ["ignore", log.fd, log.fd],
+      env: { ...terminal.env, NO_COLOR: "1" },
+    });
     const outcome = await awaitReady(context, child);
     child.unref();
     if (outcome !== "ready") {
       await terminal.errors.write(await readLogEnd(paths.log, logStart));
-      const what = outcome === "ended" ? "the daemon ended before it was ready" : `the daemon is not ready after ${patienceMs / 1000} s`;
+      const what =
+        outcome === "ended"
+          ? "the daemon ended before it was ready"
+          : `the daemon is not ready after ${patienceMs / 1000} s`;
       throw new HomieError("ProcessFailed", what, { hint: `its whole log is in ${paths.log}` });
     }
     await terminal.output.write(`${safeLine(`homie is up (pid ${child.pid ?? 0}); its log is in ${paths.log}`)}\n`);
@@ -48,7 +59,10 @@ async function openLog(home: string, path: string): ReturnType<typeof open> {
     return log;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new HomieError("StateUnusable", `cannot write below ${home}: ${code ?? String(error)}`, { hint: "choose another place with --home DIR or HOMIE_HOME", cause: error });
+    throw new HomieError("StateUnusable", `cannot write below ${home}: ${code ?? String(error)}`, {
+      hint: "choose another place with --home DIR or HOMIE_HOME",
+      cause: error,
+    });
   }
 }
 

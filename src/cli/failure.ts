@@ -52,10 +52,14 @@ export async function reportFailure(error: unknown, terminal: Terminal, asJson: 
 export function renderError(error: HomieError): string {
   const lines = [`error: ${safeLine(error.message)}`];
   if (error instanceof ApiError) {
-    const details = error.problems.length > 0 ? error.problems.map(renderProblem) : error.causes.map((cause) => safeLine(cause.message));
+    const details =
+      error.problems.length > 0
+        ? error.problems.map(renderProblem)
+        : error.causes.map((cause) => safeLine(cause.message));
     lines.push(...details.filter((line) => line !== safeLine(error.message)).map((line) => `  ${line}`));
   }
-  const hint = error.hint ?? (error.code === "ApplyConflict" ? "take over the fields with --force-conflicts" : undefined);
+  const hint =
+    error.hint ?? (error.code === "ApplyConflict" ? "take over the fields with --force-conflicts" : undefined);
   if (hint !== undefined) lines.push(`hint: ${safeLine(hint)}`);
   return `${lines.join("\n")}\n`;
 }
@@ -70,6 +74,7 @@ export function renderProblem(problem: Problem): string {
 function renderErrorJson(error: HomieError, stack?: string): string {
   const { code, message, hint } = error;
   const problems = error instanceof ApiError && error.problems.length > 0 ? error.problems : undefined;
-  const causes = error instanceof ApiError && problems === undefined && error.causes.length > 0 ? error.causes : undefined;
+  const causes =
+    error instanceof ApiError && problems === undefined && error.causes.length > 0 ? error.causes : undefined;
   return `${JSON.stringify({ code, message, hint, problems, causes, stack })}\n`;
 }

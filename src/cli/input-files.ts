@@ -16,20 +16,28 @@ export interface InputFile {
 }
 
 /** Reads every `-f`: files, directories (*.yaml, *.yml, *.json in name order) and `-`. Throws HomieError. */
-export async function readInputs(terminal: Terminal, paths: readonly string[], recursive: boolean): Promise<readonly InputFile[]> {
-  if (paths.length === 0) throw new HomieError("Usage", "nothing to read", { hint: "give -f FILE, -f DIR or -f - for stdin" });
+export async function readInputs(
+  terminal: Terminal,
+  paths: readonly string[],
+  recursive: boolean,
+): Promise<readonly InputFile[]> {
+  if (paths.length === 0)
+    throw new HomieError("Usage", "nothing to read", { hint: "give -f FILE, -f DIR or -f - for stdin" });
   if (paths.filter((path) => path === "-").length > 1) throw new HomieError("Usage", "stdin can be read once only");
   const inputs: InputFile[] = [];
   for (const path of paths) {
     if (path === "-") inputs.push(await readStdin(terminal));
-    else for (const file of await findFiles(terminal.directory, path, recursive)) inputs.push(await readInput(terminal.directory, file));
+    else
+      for (const file of await findFiles(terminal.directory, path, recursive))
+        inputs.push(await readInput(terminal.directory, file));
   }
   return inputs;
 }
 
 async function readStdin(terminal: Terminal): Promise<InputFile> {
   const text = await terminal.input.readAll(maxInputBytes).catch((error: unknown) => {
-    if (error instanceof HomieError && error.code === "TooLarge") throw new HomieError("Usage", error.message, { hint: "give large inputs as several files" });
+    if (error instanceof HomieError && error.code === "TooLarge")
+      throw new HomieError("Usage", error.message, { hint: "give large inputs as several files" });
     throw error;
   });
   return { file: "stdin", text, baseDirectory: terminal.directory };
@@ -43,7 +51,11 @@ async function findFiles(directory: string, path: string, recursive: boolean): P
   if (!facts.isDirectory()) return [path];
   const found = await listDirectory(directory, path, recursive);
   if (found.length > 0) return found;
-  throw new HomieError("Usage", `found no *.yaml, *.yml or *.json in ${path}`, recursive ? {} : { hint: "look into directories below it with -R" });
+  throw new HomieError(
+    "Usage",
+    `found no *.yaml, *.yml or *.json in ${path}`,
+    recursive ? {} : { hint: "look into directories below it with -R" },
+  );
 }
 
 async function listDirectory(directory: string, path: string, recursive: boolean): Promise<readonly string[]> {
@@ -67,8 +79,10 @@ async function readInput(directory: string, file: string): Promise<InputFile> {
     const handle = await open(path, "r");
     try {
       const facts = await handle.stat();
-      if (!facts.isFile()) throw new HomieError("Usage", `${file} is not a regular file`, { hint: "pipe it in with -f -" });
-      if (facts.size > maxInputBytes) throw new HomieError("Usage", `${file} is larger than 1 MiB`, { hint: "split it into several files" });
+      if (!facts.isFile())
+        throw new HomieError("Usage", `${file} is not a regular file`, { hint: "pipe it in with -f -" });
+      if (facts.size > maxInputBytes)
+        throw new HomieError("Usage", `${file} is larger than 1 MiB`, { hint: "split it into several files" });
       return { file, text: await handle.readFile("utf8"), baseDirectory: dirname(path) };
     } finally {
       await handle.close();
@@ -81,6 +95,10 @@ async function readInput(directory: string, file: string): Promise<InputFile> {
 function unreadable(path: string, error: unknown): HomieError {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "ENOENT") return new HomieError("SourceUnreadable", `there is no file ${path}`, { cause: error });
-  if (code === "EACCES") return new HomieError("SourceUnreadable", `may not read ${path}`, { hint: "look at its permissions with ls -l", cause: error });
+  if (code === "EACCES")
+    return new HomieError("SourceUnreadable", `may not read ${path}`, {
+      hint: "look at its permissions with ls -l",
+      cause: error,
+    });
   return new HomieError("SourceUnreadable", `cannot read ${path}: ${code ?? String(error)}`, { cause: error });
 }

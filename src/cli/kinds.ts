@@ -27,7 +27,10 @@ export function findKind(word: string): KindWords {
   const wanted = word.toLowerCase().replace(/\.homie\.dev$/u, "");
   const found = kinds.find((one) => one.plural === wanted || one.aliases.includes(wanted));
   if (found !== undefined) return found;
-  const near = suggest(wanted, kinds.flatMap((one) => [one.plural, ...one.aliases]));
+  const near = suggest(
+    wanted,
+    kinds.flatMap((one) => [one.plural, ...one.aliases]),
+  );
   throw new HomieError("Usage", `there is no kind ${JSON.stringify(word)}`, {
     hint: near === undefined ? `kinds are ${kinds.map((one) => one.plural).join(", ")}` : `did you mean ${near}?`,
   });
@@ -43,10 +46,14 @@ export function parseTargets(words: readonly string[]): readonly Target[] {
   const [first, ...rest] = words;
   if (first === undefined) return [];
   if (first.includes("/")) return words.map(parseReference);
-  const found = first.split(",").filter((word) => word !== "").map(findKind);
+  const found = first
+    .split(",")
+    .filter((word) => word !== "")
+    .map(findKind);
   if (rest.length === 0) return found.map((kind) => ({ kind }));
   const [kind] = found;
-  if (kind === undefined || found.length > 1) throw new HomieError("Usage", "names can follow one kind only", { hint: "write job/NAME limits/NAME" });
+  if (kind === undefined || found.length > 1)
+    throw new HomieError("Usage", "names can follow one kind only", { hint: "write job/NAME limits/NAME" });
   return rest.map((name) => ({ kind, name: checkName(name) }));
 }
 
@@ -63,7 +70,8 @@ export function parseReference(word: string): Target & { readonly name: string }
 export function parseJobName(word: string): string {
   if (!word.includes("/")) return checkName(word);
   const target = parseReference(word);
-  if (target.kind.kind !== "Job") throw new HomieError("Usage", `${JSON.stringify(word)} is not a job`, { hint: "for example job/train" });
+  if (target.kind.kind !== "Job")
+    throw new HomieError("Usage", `${JSON.stringify(word)} is not a job`, { hint: "for example job/train" });
   return target.name;
 }
 

@@ -13,7 +13,10 @@ export interface LogPrinter {
  * One stream by itself goes out byte for byte unless a terminal would obey it; both together, and everything on a
  * terminal, is made inert. `raw` turns that off.
  */
-export function createLogPrinter(terminal: Terminal, options: { readonly stream: "stdout" | "stderr" | undefined; readonly raw: boolean }): LogPrinter {
+export function createLogPrinter(
+  terminal: Terminal,
+  options: { readonly stream: "stdout" | "stderr" | undefined; readonly raw: boolean },
+): LogPrinter {
   const { stream, raw } = options;
   const isExact = raw || (stream !== undefined && !terminal.output.isTty);
   const decoders = new Map<LogFrame["stream"], InertDecoder>();

@@ -22,7 +22,12 @@ export interface LogProgress {
 }
 
 /** Every frame from a place on, in order; keeps `progress` up to date. Ends when the log is over. */
-export async function* readFrames(client: Client, path: string, place: LogPlace, progress: LogProgress): AsyncGenerator<LogFrame> {
+export async function* readFrames(
+  client: Client,
+  path: string,
+  place: LogPlace,
+  progress: LogProgress,
+): AsyncGenerator<LogFrame> {
   const query = Object.entries(place).flatMap((entry): [string, string][] => {
     const [name, value] = entry;
     return value === undefined || value === false ? [] : [[name, String(value)]];
@@ -61,7 +66,11 @@ export function createLineTail(lines: number): { push(frame: LogFrame): void; fr
       while (drop < kept.length - 1 && breaks - (kept[drop]?.breaks ?? 0) > lines) breaks -= kept[drop++]?.breaks ?? 0;
       if (drop > 0) kept = kept.slice(drop);
     },
-    frames: () => cutToLines(kept.map((one) => one.frame), lines),
+    frames: () =>
+      cutToLines(
+        kept.map((one) => one.frame),
+        lines,
+      ),
   };
 }
 

@@ -24,7 +24,8 @@ export function openNodeTerminal(process: NodeJS.Process): Terminal {
       return stopped.signal;
     },
     now: () => new Date(),
-    sleep: async (milliseconds, signal) => void (await delay(milliseconds, undefined, signal === undefined ? {} : { signal })),
+    sleep: async (milliseconds, signal) =>
+      void (await delay(milliseconds, undefined, signal === undefined ? {} : { signal })),
   };
 }
 

@@ -38,7 +38,9 @@ export async function runCli(argv: readonly string[], world: CliWorld): Promise<
 export function createProgram(launch: Launch, write: (text: string) => void): Command {
   const program = new Command("homie")
     .usage("COMMAND [options]")
-    .description("Friends pool their machines: write down jobs, homie runs them in hardened containers and brings the results home.")
+    .description(
+      "Friends pool their machines: write down jobs, homie runs them in hardened containers and brings the results home.",
+    )
     .option("--home <dir>", "homie's directory (default: $HOMIE_HOME or ~/.homie)")
     .helpOption("-h, --help", "this text")
     .configureHelp({ showGlobalOptions: false, subcommandTerm: (command) => command.name() })
@@ -55,8 +57,13 @@ export function createProgram(launch: Launch, write: (text: string) => void): Co
   addJobCommands(program, launch);
   program.commandsGroup("Everything else:");
   addOtherCommands(program, launch);
-  program.addHelpCommand(new Command("help [command]").description("help for a command").helpGroup("Everything else:"));
-  program.addHelpText("after", "\nA first job:\n  homie up -d\n  homie apply -f job.yaml --wait\n  homie logs job/NAME\n\nMore on a command: homie COMMAND --help");
+  program.addHelpCommand(
+    new Command("help").argument("[command]").description("help for a command").helpGroup("Everything else:"),
+  );
+  program.addHelpText(
+    "after",
+    "\nA first job:\n  homie up -d\n  homie apply -f job.yaml --wait\n  homie logs job/NAME\n\nMore on a command: homie COMMAND --help",
+  );
   return program;
 }
 
@@ -65,10 +72,14 @@ function usageError(error: CommanderError, program: Command, argv: readonly stri
   const text = error.message.replace(/^error: /u, "").trim();
   const [, message = text, meant] = /^(.*?)\s*\(Did you mean (.*?)\?\)$/su.exec(text) ?? [];
   const command = argv.find((word) => program.commands.some((one) => one.name() === word));
-  const more = command === undefined ? "`homie --help` lists the commands" : `\`homie ${command} --help\` shows how it is used`;
-  if (error.code === "commander.help") return new HomieError("Usage", `which ${command ?? "command"} command?`, { hint: more });
+  const more =
+    command === undefined ? "`homie --help` lists the commands" : `\`homie ${command} --help\` shows how it is used`;
+  if (error.code === "commander.help")
+    return new HomieError("Usage", `which ${command ?? "command"} command?`, { hint: more });
   const near = meant ?? (error.code === "commander.unknownCommand" ? nearestCommand(program, argv) : undefined);
-  return new HomieError("Usage", message, { hint: near === undefined ? more : `did you mean ${near.replace(/^one of /u, "")}?` });
+  return new HomieError("Usage", message, {
+    hint: near === undefined ? more : `did you mean ${near.replace(/^one of /u, "")}?`,
+  });
 }
 
 function nearestCommand(program: Command, argv: readonly string[]): string | undefined {
@@ -81,5 +92,8 @@ function nearestCommand(program: Command, argv: readonly string[]): string | und
 function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
   const words = end === -1 ? argv : argv.slice(0, end);
-  return words.some((word, index) => /^(?:-o=?|--output=)json$/u.test(word) || (word === "json" && /^(?:-o|--output)$/u.test(words[index - 1] ?? "")));
+  return words.some(
+    (word, index) =>
+      /^(?:-o=?|--output=)json$/u.test(word) || (word === "json" && /^(?:-o|--output)$/u.test(words[index - 1] ?? "")),
+  );
 }

@@ -51,13 +51,18 @@ async function* readBody(response: IncomingMessage, signal: AbortSignal | undefi
     for await (const chunk of response as AsyncIterable<Uint8Array>) yield chunk;
   } catch (error) {
     if (signal?.aborted === true) throw error;
-    throw new HomieError("DaemonUnavailable", "lost the connection to the daemon in the middle of an answer", { cause: error });
+    throw new HomieError("DaemonUnavailable", "lost the connection to the daemon in the middle of an answer", {
+      cause: error,
+    });
   }
 }
 
 function singleHeaders(response: IncomingMessage): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(response.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]),
+    Object.entries(response.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(", ") : (value ?? ""),
+    ]),
   );
 }
 

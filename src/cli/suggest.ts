@@ -9,17 +9,20 @@ export function suggest(word: string, words: readonly string[]): string | undefi
   return best?.word;
 }
 
-/** Levenshtein's distance; `limit + 1` when the lengths alone say it is more. */
+/** Edits between two words, two neighbours that changed places counting as one; `limit + 1` when the lengths say enough. */
 function editDistance(from: string, to: string, limit: number): number {
   if (Math.abs(from.length - to.length) > limit) return limit + 1;
-  let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
+  const rows = [Array.from({ length: to.length + 1 }, (_, index) => index)];
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity;
   for (let row = 1; row <= from.length; row += 1) {
-    const next = [row];
+    const costs = [row];
+    rows.push(costs);
     for (let column = 1; column <= to.length; column += 1) {
-      const replaced = (previous[column - 1] ?? 0) + Number(from[row - 1] !== to[column - 1]);
-      next.push(Math.min(replaced, (previous[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
+      const replaced = at(row - 1, column - 1) + Number(from[row - 1] !== to[column - 1]);
+      const swapped =
+        from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1] ? at(row - 2, column - 2) + 1 : Infinity;
+      costs.push(Math.min(replaced, swapped, at(row - 1, column) + 1, (costs[column - 1] ?? Infinity) + 1));
     }
-    previous = next;
   }
-  return previous[to.length] ?? limit + 1;
+  return at(from.length, to.length);
 }

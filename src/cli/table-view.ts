@@ -41,18 +41,34 @@ export interface TableQuery {
 
 export async function fetchTable(client: Client, query: TableQuery): Promise<ApiTable> {
   if (query.names.length === 0) {
-    const path = listPath(query.kind, { labelSelector: query.selector, fieldSelector: query.fieldSelector, includeObject: "Object" });
+    const path = listPath(query.kind, {
+      labelSelector: query.selector,
+      fieldSelector: query.fieldSelector,
+      includeObject: "Object",
+    });
     return asTable(await client.call<unknown>({ path, accept: tableAccept }));
   }
   const tables: ApiTable[] = [];
   for (const name of query.names) {
     try {
-      tables.push(asTable(await client.call<unknown>({ path: `${objectPath(query.kind, name)}?includeObject=Object`, accept: tableAccept })));
+      tables.push(
+        asTable(
+          await client.call<unknown>({
+            path: `${objectPath(query.kind, name)}?includeObject=Object`,
+            accept: tableAccept,
+          }),
+        ),
+      );
     } catch (error) {
       if (!(query.ignoreNotFound === true && error instanceof ApiError && error.status === 404)) throw error;
     }
   }
-  return { kind: "Table", metadata: {}, columnDefinitions: tables[0]?.columnDefinitions ?? [], rows: tables.flatMap((table) => table.rows) };
+  return {
+    kind: "Table",
+    metadata: {},
+    columnDefinitions: tables[0]?.columnDefinitions ?? [],
+    rows: tables.flatMap((table) => table.rows),
+  };
 }
 
 /** An answer that is no Table (a server that does not know them) becomes one of names and ages. */
@@ -79,7 +95,8 @@ export function chooseColumns(columns: readonly TableColumn[], wide: boolean): r
 
 /** Ages and running times grow by themselves: a row in which nothing else differs is no news. Such cells count as one. */
 export function withoutClock(column: TableColumn | undefined, cell: unknown): unknown {
-  const isClock = column !== undefined && (column.type === "date" || /^(age|runtime|last ?seen|first ?seen)$/iu.test(column.name));
+  const isClock =
+    column !== undefined && (column.type === "date" || /^(age|runtime|last ?seen|first ?seen)$/iu.test(column.name));
   return isClock && /^((\d+[smhdy])+|-|<unknown>)$/u.test(String(cell)) ? "(time)" : cell;
 }
 
@@ -96,6 +113,7 @@ export function renderApiTable(table: ApiTable, wide: boolean, headers: boolean,
 /** `job/train` instead of `train`, for listings of several kinds. */
 export function prefixNames(table: ApiTable, kind: KindWords): ApiTable {
   const nameColumn = (table.columnDefinitions ?? []).findIndex((column) => column.format === "name");
-  const rename = (cell: unknown, index: number): unknown => (index === nameColumn ? `${kind.kind.toLowerCase()}/${String(cell)}` : cell);
+  const rename = (cell: unknown, index: number): unknown =>
+    index === nameColumn ? `${kind.kind.toLowerCase()}/${String(cell)}` : cell;
   return { ...table, rows: table.rows.map((row) => ({ ...row, cells: row.cells.map(rename) })) };
 }

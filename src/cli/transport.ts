@@ -66,7 +66,10 @@ export interface Environments {
   remove(name: string): Promise<void>;
 }
 /** Paths are absolute. */
-export type EnvironmentSource = { readonly image: string } | { readonly dockerfile: string } | { readonly rootfs: string };
+export type EnvironmentSource =
+  | { readonly image: string }
+  | { readonly dockerfile: string }
+  | { readonly rootfs: string };
 export interface Environment {
   readonly name: string;
   readonly image: string;

@@ -56,7 +56,9 @@ function isMet(wanted: Exclude<Wanted, { type: "delete" }>, object: ApiObject): 
       return String(object.status?.["phase"] ?? "").toLowerCase() === wanted.phase.toLowerCase();
     case "jsonpath": {
       const found = evaluatePath(wanted.steps, object).map(renderValue);
-      return wanted.value === undefined ? found.some((text) => text !== "") : found.length > 0 && found.every((text) => text === wanted.value);
+      return wanted.value === undefined
+        ? found.some((text) => text !== "")
+        : found.length > 0 && found.every((text) => text === wanted.value);
     }
   }
 }
@@ -74,16 +76,29 @@ export async function waitForCondition(terminal: Terminal, client: Client, reque
   const signal = AbortSignal.any([terminal.interrupt, expiry.signal]);
   let last: ApiObject | undefined;
   try {
-    return await repeatRounds(terminal, signal, async () => await watchRound(client, request, signal, (object) => (last = object)));
+    return await repeatRounds(
+      terminal,
+      signal,
+      async () => await watchRound(client, request, signal, (object) => (last = object)),
+    );
   } catch (error) {
     if (!expiry.signal.aborted || terminal.interrupt.aborted) throw error;
-    throw new HomieError("Timeout", `timed out waiting for ${request.kind.kind.toLowerCase()}/${request.name}`, describeLast(last));
+    throw new HomieError(
+      "Timeout",
+      `timed out waiting for ${request.kind.kind.toLowerCase()}/${request.name}`,
+      describeLast(last),
+    );
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function watchRound(client: Client, request: WaitRequest, signal: AbortSignal, onSight: (object: ApiObject | undefined) => void): Promise<Verdict | undefined> {
+async function watchRound(
+  client: Client,
+  request: WaitRequest,
+  signal: AbortSignal,
+  onSight: (object: ApiObject | undefined) => void,
+): Promise<Verdict | undefined> {
   const { kind, name, wanted } = request;
   const fieldSelector = `metadata.name=${name}`;
   const list = await client.call<ApiList>({ path: listPath(kind, { fieldSelector }) });
@@ -95,14 +110,20 @@ async function watchRound(client: Client, request: WaitRequest, signal: AbortSig
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   try {
-    for await (const event of watchOnce(client, { kind, query: { fieldSelector } }, list.metadata.resourceVersion, either)) {
+    for await (const event of watchOnce(
+      client,
+      { kind, query: { fieldSelector } },
+      list.metadata.resourceVersion,
+      either,
+    )) {
       const object = event.object as ApiObject;
       if (event.type === "BOOKMARK" || object.metadata.name !== name) continue;
       const seen = event.type === "DELETED" ? undefined : object;
       onSight(seen);
       const later = judge(wanted, seen);
       if (later !== undefined) return later;
-      if (seen === undefined) throw new HomieError("NotFound", `${kind.kind.toLowerCase()}/${name} was deleted meanwhile`);
+      if (seen === undefined)
+        throw new HomieError("NotFound", `${kind.kind.toLowerCase()}/${name} was deleted meanwhile`);
     }
     return undefined;
   } finally {

@@ -16,9 +16,19 @@ export interface WatchRequest {
 }
 
 /** One watch from a version on; ends when the daemon ends it. Throws ApiError Expired for a version that is too old. */
-export async function* watchOnce(client: Client, request: WatchRequest, resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchedEvent> {
+export async function* watchOnce(
+  client: Client,
+  request: WatchRequest,
+  resourceVersion: string,
+  signal: AbortSignal,
+): AsyncGenerator<WatchedEvent> {
   const path = listPath(request.kind, { ...request.query, watch: "true", resourceVersion });
-  const response = await client.send({ method: "GET", path, headers: { accept: request.accept ?? "application/json" }, signal });
+  const response = await client.send({
+    method: "GET",
+    path,
+    headers: { accept: request.accept ?? "application/json" },
+    signal,
+  });
   for await (const line of readLines(response.body)) {
     const event = parseAnswer(line) as { type: WatchedEvent["type"] | "ERROR"; object: { code?: number } };
     if (event.type === "ERROR") throw readStatus(event.object.code ?? 500, JSON.stringify(event.object));
@@ -34,7 +44,11 @@ const patienceMs = 30_000;
  * Runs `round` (list, then watch) again and again until it answers something: watches end, versions expire, daemons
  * restart. Gives up when the daemon stays away for 30 s.
  */
-export async function repeatRounds<T>(terminal: Terminal, signal: AbortSignal, round: () => Promise<T | undefined>): Promise<T> {
+export async function repeatRounds<T>(
+  terminal: Terminal,
+  signal: AbortSignal,
+  round: () => Promise<T | undefined>,
+): Promise<T> {
   let goneSince: number | undefined;
   for (;;) {
     try {

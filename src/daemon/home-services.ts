@@ -3,6 +3,7 @@ import { createDesiredFiles } from "../adapters/files/desired-files.ts";
 import { createDesiredLoop, type DesiredLoop } from "../adapters/files/desired-loop.ts";
 import { readConfig, type Config } from "../adapters/files/config.ts";
 import { homePaths, type HomePaths } from "../adapters/home.ts";
+import { readLastLines } from "../adapters/files/last-lines.ts";
 import { createLogSource } from "../adapters/logs/read-log.ts";
 import { openDatabase } from "../adapters/sqlite/open-database.ts";
 import { createApi } from "../api/create-api.ts";
@@ -33,6 +34,8 @@ export interface HomeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly report: (services: HomeServices) => Promise<StatusReport>;
+  /** Ends open watches when it aborts. */
+  readonly signal?: AbortSignal;
 }
 
 /** Takes over `lock`: it is given back by `close`, or at once when the home cannot be opened. */
@@ -66,7 +69,12 @@ function openLocked(options: HomeOptions, paths: HomePaths, lock: Disposable): H
     store.close();
     lock[Symbol.dispose]();
   };
-  const api = createApi(ports, { version: packageVersion(), log });
+  const api = createApi(ports, {
+    version: packageVersion(),
+    log,
+    readDaemonLog: (lines) => readLastLines(paths.log, lines),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
   const services: HomeServices = { paths, config, database, store, loop, declared, api, close };
   return services;
 }

@@ -16,7 +16,7 @@ import { readConfig, type LegacyLimits } from "../adapters/files/config.ts";
 import type { Logger } from "../reconciler/types.ts";
 import { openHome, type HomeServices } from "./home-services.ts";
 import { reportStatus } from "./report.ts";
-import { wire, type Wiring } from "./wiring.ts";
+import { wire, type Wiring, type WiringPorts } from "./wiring.ts";
 
 export interface DaemonOptions {
   readonly home: string;
@@ -41,11 +41,14 @@ export async function runDaemon(options: DaemonOptions, lock: Disposable): Promi
       uptimeSeconds: Math.round((systemClock.monotonicMs() - startedMs) / 1_000),
       ...(started.wiring === undefined ? {} : { wiring: started.wiring }),
     });
-  const services = openHome({ home: options.home, clock: systemClock, log, report }, lock);
+  const services = openHome({ home: options.home, clock: systemClock, log, report, signal }, lock);
   try {
     const identity = loadIdentity(services.paths.identity);
     started.nodeId = identity.nodeId;
-    const wiring = wireHome(services, identity.nodeId, options);
+    const engineAddress = createEngine(() => findEngine({ env: process.env, homeDirectory: homedir() }));
+    const common = { paths: services.paths, nodeId: identity.nodeId, clock: systemClock, log };
+    const docker = createDockerRuntime({ ...common, engine: engineAddress });
+    const wiring = wireHome(services, { docker, process: createProcessRuntime(common) }, options);
     started.wiring = wiring;
     await services.loop.rescan();
     await adoptLegacyLimits(services, services.config.legacyLimits);
@@ -59,6 +62,7 @@ export async function runDaemon(options: DaemonOptions, lock: Disposable): Promi
     log.info("stopping; running jobs go on and are taken up again by the next `homie up`");
     await server.close();
     await wiring.stop();
+    await docker.close();
   } finally {
     await services.close();
   }
@@ -71,10 +75,9 @@ async function adoptLegacyLimits(services: HomeServices, legacy: LegacyLimits | 
   await services.declared.write(manifest, { mode: "create" });
 }
 
-function wireHome(services: HomeServices, nodeId: string, options: DaemonOptions): Wiring {
+function wireHome(services: HomeServices, runtimes: WiringPorts["runtimes"], options: DaemonOptions): Wiring {
   const { paths, store, declared, database, config } = services;
   const { log, signal } = options;
-  const common = { paths, nodeId, clock: systemClock, log };
   const node = options.name ?? config.name;
   return wire({
     store,
@@ -85,10 +88,7 @@ function wireHome(services: HomeServices, nodeId: string, options: DaemonOptions
     signal,
     node,
     machine: machineSize(paths.root),
-    runtimes: {
-      docker: createDockerRuntime({ ...common, engine: createEngine(() => findEngine({ env: process.env, homeDirectory: homedir() })) }),
-      process: createProcessRuntime(common),
-    },
+    runtimes,
     collector: createCollector({ paths, log }),
     files: createAttemptFiles(paths),
     publisher: createPublisher({ paths, published: database.published, log }),

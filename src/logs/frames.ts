@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import type { LogFrame } from "./types.ts";
 
 /** stream u8 | time u64 | length u32 | crc32 u32; the crc covers the thirteen bytes before it and the payload. */
-export const frameHeaderBytes = 17;
+const frameHeaderBytes = 17;
 /** Largest payload of one frame. */
 export const maxFrameBytes: number = 64 * 1024;
 

@@ -1,4 +1,4 @@
-import { Document, isMap, isNode, isScalar, isSeq, stringify } from "yaml";
+import { Document, isMap, isNode, isScalar, isSeq, parseDocument, stringify, visit } from "yaml";
 import type { Node, Pair } from "yaml";
 import { HomieError } from "./errors.ts";
 import { blockOf, blockStyle, fieldEdits, renderFlow } from "./field-edits.ts";
@@ -46,7 +46,11 @@ export function removeDocument(text: string, index: number): string | undefined 
 export function renderManifest(manifest: Manifest): string {
   const { apiVersion, kind, metadata, spec } = manifest;
   const schema = `# yaml-language-server: $schema=https://homie.dev/schemas/v1/${kind.toLowerCase()}.schema.json`;
-  return `${schema}\n${stringify({ apiVersion, kind, metadata, spec }, { ...blockStyle, blockQuote: "literal" })}`;
+  const content = { apiVersion, kind, metadata, spec };
+  const readable = stringify(content, { ...blockStyle, blockQuote: "literal" });
+  // The library writes some texts of spaces and newlines as block scalars that read back differently.
+  const isTrue = sameContent(parseDocument(readable).toJS(), content);
+  return `${schema}\n${isTrue ? readable : stringify(content, blockStyle)}`;
 }
 
 function applyChange(text: string, index: number, change: ValueChange): string {
@@ -111,7 +115,7 @@ function rewriteEdits(text: string, index: number, { segments, value }: ValueCha
   pair.key.spaceBefore = false;
   if (isMap(holder.contents)) holder.contents.items = [pair as never];
   const eol = text.slice(block.start, block.end).endsWith("\r\n") ? "\r\n" : "\n";
-  const lines = holder.toString({ lineWidth: 0 }).trimEnd().split("\n");
+  const lines = holder.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Infinity }).trimEnd().split("\n");
   const rendered = lines.map((line) => (line === "" ? line : `${block.indent}${line}`)).join(eol);
   const hasEol = text[block.end - 1] === "\n";
   return [{ start: block.start, end: block.end, text: hasEol ? `${rendered}${eol}` : rendered }];
@@ -128,6 +132,17 @@ function dropTrailingComments(node: Node | null): void {
   }
 }
 
+/** New texts stand in quotes when they have lines: block scalars do not bear every mixture of spaces and newlines. */
+function newNode(document: Document.Parsed, value: unknown): Node {
+  const node = document.createNode(value) as Node;
+  visit(node, {
+    Scalar(_key, scalar) {
+      if (typeof scalar.value === "string" && scalar.value.includes("\n")) scalar.type = "QUOTE_DOUBLE";
+    },
+  });
+  return node;
+}
+
 /** Lists are changed item by item, so that comments of items that stay do so, too. */
 function setValue(document: Document.Parsed, segments: readonly (string | number)[], value: unknown): void {
   const node = document.getIn(segments, true);
@@ -136,10 +151,10 @@ function setValue(document: Document.Parsed, segments: readonly (string | number
     const before = node.toJS(document) as readonly unknown[];
     const items = value.map((item) => {
       const kept = before.findIndex((known) => sameContent(known, item));
-      return kept < 0 ? document.createNode(item) : node.items[kept];
+      return kept < 0 ? newNode(document, item) : node.items[kept];
     });
     node.items = items;
-  } else document.setIn(segments, document.createNode(value));
+  } else document.setIn(segments, newNode(document, value));
 }
 
 function fingerprintAfter(document: Document.Parsed, { segments, value }: ValueChange): unknown {

@@ -143,10 +143,10 @@ function pairEnd(pair: FieldPair): number {
 
 /** The library counts comments behind the last item as part of a block collection; they are not. */
 function contentEnd(node: Node | null): number {
-  if (isSeq(node) && node.flow !== true) return Math.max(node.range?.[0] ?? 0, contentEnd((node.items.at(-1) ?? null) as Node | null));
-  if (!isMap(node) || node.flow === true) return node?.range?.[1] ?? 0;
-  const last = (node.items as FieldPair[]).at(-1);
-  return last === undefined ? (node.range?.[1] ?? 0) : pairEnd(last);
+  const [start = 0, end = 0] = node?.range ?? [];
+  if (isSeq(node) && node.flow !== true) return Math.max(start, contentEnd((node.items.at(-1) ?? null) as Node | null));
+  const last = isMap(node) && node.flow !== true ? (node.items as FieldPair[]).at(-1) : undefined;
+  return last === undefined ? end : pairEnd(last);
 }
 
 export function lineStart(text: string, offset: number): number {

@@ -3,14 +3,16 @@ const comparedLength = 64;
 
 /**
  * The known word a person probably meant, or undefined. Compares without case by optimal string alignment distance
- * (a swap of neighbours counts as one slip), and allows about one slip in three letters.
+ * (a swap of neighbours counts as one slip), and allows about one slip in three letters; the
+ * beginning of a word counts as one.
  */
 export function suggest(word: string, known: Iterable<string>): string | undefined {
   const typed = word.slice(0, comparedLength).toLowerCase();
   if (typed === "") return undefined;
   let best: { readonly word: string; readonly distance: number } | undefined;
   for (const candidate of known) {
-    const distance = alignmentDistance(typed, candidate.toLowerCase());
+    const isBeginning = typed.length >= 3 && candidate.toLowerCase().startsWith(typed);
+    const distance = isBeginning ? 1 : alignmentDistance(typed, candidate.toLowerCase());
     const allowed = Math.max(1, Math.floor(Math.max(typed.length, candidate.length) / 3));
     if (distance > allowed || distance >= candidate.length) continue;
     if (best === undefined || distance < best.distance) best = { word: candidate, distance };

@@ -29,7 +29,7 @@ export class ByteSource {
     const first = await this.some(count);
     if (first === undefined || first.length === count) return first ?? Buffer.alloc(0);
     const pieces = [first];
-    for (let have = first.length; have < count; ) {
+    for (let have = first.length; have < count;) {
       const piece = await this.some(count - have);
       if (piece === undefined) break;
       pieces.push(piece);

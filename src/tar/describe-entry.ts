@@ -46,7 +46,11 @@ export function describeEntry(header: RawHeader, overrides: Overrides, mode: "st
   if (type === undefined) throw rejected(shown, `the type ${JSON.stringify(header.type)} is not accepted`);
   const bytes = effectiveBytes(header, overrides, shown);
   const path = relativeName(shown, type.kind, mode);
-  checkKind(type.kind, { path, bytes, hasTarget: overrides.longLink !== undefined || overrides.pax?.hasLinkPath === true });
+  checkKind(type.kind, {
+    path,
+    bytes,
+    hasTarget: overrides.longLink !== undefined || overrides.pax?.hasLinkPath === true,
+  });
   const nameReason = unsafeNameReason(path);
   const reason = type.reason ?? nameReason;
   return {
@@ -74,13 +78,16 @@ function checkKind(kind: DescribedEntry["kind"], { path, bytes, hasTarget }: Cla
 }
 
 function effectiveName(header: RawHeader, overrides: Overrides): Buffer {
-  const short = Buffer.concat(header.prefix.length === 0 ? [header.name] : [header.prefix, Buffer.from("/"), header.name]);
+  const short = Buffer.concat(
+    header.prefix.length === 0 ? [header.name] : [header.prefix, Buffer.from("/"), header.name],
+  );
   const long = overrides.pax?.path ?? overrides.longName;
   if (overrides.pax?.path !== undefined && overrides.longName !== undefined) {
     throw rejected(short.toString(), "it has both a pax path and a GNU long name");
   }
   if (long === undefined) return short;
-  if (!namesAgree(short, long)) throw rejected(long.toString(), `the header calls it ${JSON.stringify(short.toString())}`);
+  if (!namesAgree(short, long))
+    throw rejected(long.toString(), `the header calls it ${JSON.stringify(short.toString())}`);
   return long;
 }
 

@@ -1,5 +1,5 @@
 /** Longest name a tree may hold; the same on every operating system, so that a tree made on one unpacks on another. */
-export const nameLimits = { componentBytes: 255, pathBytes: 1024, depth: 32 } as const;
+const nameLimits = { componentBytes: 255, pathBytes: 1024, depth: 32 } as const;
 
 // Windows opens these as devices whatever the extension:
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file

@@ -28,7 +28,7 @@ export function parsePax(body: Buffer, entry: string): PaxOverrides {
 const meaningful: ReadonlySet<string> = new Set(["path", "linkpath", "size"]);
 
 function* paxRecords(body: Buffer, entry: string): Iterable<{ readonly key: string; readonly value: Buffer }> {
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < body.length;) {
     const space = body.indexOf(0x20, at);
     const digits = space < 0 ? "" : body.toString("latin1", at, space);
     const end = at + Number(digits);

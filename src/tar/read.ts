@@ -5,7 +5,7 @@ import { describeEntry, noOverrides } from "./describe-entry.ts";
 import type { DescribedEntry, Overrides } from "./describe-entry.ts";
 import { collisionKey } from "./names.ts";
 import { parsePax } from "./pax.ts";
-import { rejected } from "./rejected.ts";
+import { overLimit, rejected } from "./rejected.ts";
 
 export interface TarLimits {
   /**
@@ -38,7 +38,7 @@ const maxMetaBytes = 64 * 1024;
 /** GNU tar pads to its blocking factor; more zeros than this are somebody wasting our time. */
 const maxTrailingBytes = 1024 * 1024;
 
-/** Yields entries in order; throws HomieError TarRejected naming entry and rule. Plain tar only, no compression. */
+/** Yields entries in order; throws HomieError TarRejected (TooLarge at a limit) naming entry and rule. Plain tar only, no compression. */
 export async function* readTar(chunks: AsyncIterable<Uint8Array>, limits: TarLimits): AsyncIterable<TarEntry> {
   const source = new ByteSource(chunks);
   const census = new Census(limits);
@@ -81,7 +81,8 @@ async function readBlock(source: ByteSource): Promise<Buffer> {
 }
 
 async function readMeta(source: ByteSource, header: RawHeader): Promise<Buffer> {
-  if (header.bytes > maxMetaBytes) throw rejected(header.name.toString(), `metadata is larger than ${maxMetaBytes} bytes`);
+  if (header.bytes > maxMetaBytes)
+    throw rejected(header.name.toString(), `metadata is larger than ${maxMetaBytes} bytes`);
   const padded = await source.exactly(Math.ceil(header.bytes / blockBytes) * blockBytes);
   if (padded.length < header.bytes) throw rejected(header.name.toString(), "the archive is cut off in metadata");
   return padded.subarray(0, header.bytes);
@@ -98,7 +99,7 @@ function addOverrides(known: Overrides, header: RawHeader, body: Buffer): Overri
 }
 
 async function checkTrailer(source: ByteSource): Promise<void> {
-  for (let bytes = 0; ; ) {
+  for (let bytes = 0; ;) {
     const piece = await source.some(blockBytes);
     if (piece === undefined) return;
     bytes += piece.length;
@@ -120,10 +121,10 @@ class Census {
 
   admit(entry: DescribedEntry): Omit<TarEntry, "body"> {
     const maxEntries = this.#limits.maxEntries ?? 10_000;
-    if (this.#kinds.size >= maxEntries) throw rejected(entry.path, `the archive has more than ${maxEntries} entries`);
+    if (this.#kinds.size >= maxEntries) throw overLimit(entry.path, `the archive has more than ${maxEntries} entries`);
     this.#totalBytes += entry.bytes;
     if (this.#totalBytes > this.#limits.maxTotalBytes) {
-      throw rejected(entry.path, `the files are larger than ${this.#limits.maxTotalBytes} bytes together`);
+      throw overLimit(entry.path, `the files are larger than ${this.#limits.maxTotalBytes} bytes together`);
     }
     if (this.#kinds.has(entry.key)) throw rejected(entry.path, "the same path is there twice");
     this.#checkAncestors(entry.key, entry.path);
@@ -146,7 +147,9 @@ class Census {
     const key = collisionKey(path);
     const other = this.#folded.get(key);
     if (other === undefined) this.#folded.set(key, path);
-    return other === undefined ? undefined : `the name differs from ${JSON.stringify(other)} only in case or composition`;
+    return other === undefined
+      ? undefined
+      : `the name differs from ${JSON.stringify(other)} only in case or composition`;
   }
 }
 

@@ -2,8 +2,17 @@ import { HomieError } from "../resources/errors.ts";
 
 /** An archive that breaks a rule; the name is quoted so that a hostile one stays inert in messages. */
 export function rejected(entry: string, rule: string): HomieError {
-  const shown = entry.length > 200 ? `${entry.slice(0, 200)}...` : entry;
-  return new HomieError("TarRejected", `archive entry ${JSON.stringify(shown)} is refused: ${rule}`, {
+  return new HomieError("TarRejected", messageOf(entry, rule), {
     hint: "the archive is damaged or was not made by homie or the container engine",
   });
+}
+
+/** An archive that may be honest but is more than the reader was told to take. */
+export function overLimit(entry: string, rule: string): HomieError {
+  return new HomieError("TooLarge", messageOf(entry, rule));
+}
+
+function messageOf(entry: string, rule: string): string {
+  const shown = entry.length > 200 ? `${entry.slice(0, 200)}...` : entry;
+  return `archive entry ${JSON.stringify(shown)} is refused: ${rule}`;
 }

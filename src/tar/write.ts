@@ -44,7 +44,10 @@ async function* writeBody(entry: TarInput, gathered: Gatherer): AsyncIterable<Ui
   }
   if (written !== entry.bytes) {
     const relation = written > entry.bytes ? "longer" : "shorter";
-    throw new HomieError("TarRejected", `the body of ${JSON.stringify(entry.path)} is ${relation} than ${entry.bytes} bytes`);
+    throw new HomieError(
+      "TarRejected",
+      `the body of ${JSON.stringify(entry.path)} is ${relation} than ${entry.bytes} bytes`,
+    );
   }
   const padding = -written & (blockBytes - 1);
   if (padding > 0) yield* gathered.add(Buffer.alloc(padding));
@@ -121,6 +124,8 @@ function placeName(path: string): { readonly name: string; readonly prefix: stri
 
 /** What readers without pax see; a slash at the cut would turn a file into a directory for them. */
 function shortName(path: string): string {
-  const short = Array.from(path, (char) => (/^[\u0020-\u007e]$/.test(char) ? char : "?")).join("").slice(0, 100);
+  const short = Array.from(path, (char) => (/^[\u0020-\u007e]$/.test(char) ? char : "?"))
+    .join("")
+    .slice(0, 100);
   return path.endsWith("/") ? short : short.replace(/\/+$/, "");
 }

@@ -6,7 +6,11 @@ const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDisco
 describe("discovery", () => {
   test.each(["/healthz", "/livez", "/readyz"])("%s answers ok in plain text", async (path) => {
     const response = await openTestHome().fetch(path);
-    expect([response.status, await response.text(), response.headers.get("content-type")]).toEqual([200, "ok", "text/plain; charset=utf-8"]);
+    expect([response.status, await response.text(), response.headers.get("content-type")]).toEqual([
+      200,
+      "ok",
+      "text/plain; charset=utf-8",
+    ]);
   });
 
   test("/version looks like Kubernetes' and names homie's own", async () => {
@@ -18,11 +22,22 @@ describe("discovery", () => {
   test("the group, its version and its resources are found one request at a time", async () => {
     const home = openTestHome();
     expect(await home.get("/api")).toMatchObject({ kind: "APIVersions", versions: ["v1"] });
-    expect((await home.get("/apis")).groups.map((group: any) => group.preferredVersion.groupVersion)).toEqual(["homie.dev/v1"]);
+    expect((await home.get("/apis")).groups.map((group: any) => group.preferredVersion.groupVersion)).toEqual([
+      "homie.dev/v1",
+    ]);
     expect(await home.get("/apis/homie.dev")).toMatchObject({ kind: "APIGroup", name: "homie.dev" });
     const { resources } = await home.get("/apis/homie.dev/v1");
     expect(resources.map((resource: any) => resource.name)).toEqual(
-      expect.arrayContaining(["jobs", "jobs/status", "jobs/log", "jobs/cancel", "limits", "networks", "peers", "attempts"]),
+      expect.arrayContaining([
+        "jobs",
+        "jobs/status",
+        "jobs/log",
+        "jobs/cancel",
+        "limits",
+        "networks",
+        "peers",
+        "attempts",
+      ]),
     );
     expect(resources.find((resource: any) => resource.name === "attempts").verbs).toEqual(["get", "list", "watch"]);
     expect((await home.get("/api/v1")).resources).toMatchObject([{ name: "events", kind: "Event", namespaced: true }]);
@@ -31,11 +46,17 @@ describe("discovery", () => {
   test("aggregated discovery is one document in the version that was asked for", async () => {
     const home = openTestHome();
     const response = await home.fetch("/apis", { headers: { accept: aggregated } });
-    expect(response.headers.get("content-type")).toBe("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
+    expect(response.headers.get("content-type")).toBe(
+      "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+    );
     expect(response.headers.get("vary")).toBe("Accept");
     const body: any = await response.json();
     expect(body.apiVersion).toBe("apidiscovery.k8s.io/v2");
-    expect(body.items[0].versions[0].resources[0]).toMatchObject({ resource: "jobs", scope: "Cluster", singularResource: "job" });
+    expect(body.items[0].versions[0].resources[0]).toMatchObject({
+      resource: "jobs",
+      scope: "Cluster",
+      singularResource: "job",
+    });
     const older = await home.get("/api", aggregated.replace("v=v2", "v=v2beta1"));
     expect(older).toMatchObject({ apiVersion: "apidiscovery.k8s.io/v2beta1", items: [{ metadata: { name: "" } }] });
   });
@@ -56,7 +77,11 @@ describe("discovery", () => {
     }
     const patch = document.paths["/apis/homie.dev/v1/jobs/{name}"].patch;
     expect(patch["x-kubernetes-group-version-kind"]).toEqual({ group: "homie.dev", version: "v1", kind: "Job" });
-    expect(patch.parameters.map((parameter: any) => parameter.name)).toEqual(["dryRun", "fieldManager", "fieldValidation"]);
+    expect(patch.parameters.map((parameter: any) => parameter.name)).toEqual([
+      "dryRun",
+      "fieldManager",
+      "fieldValidation",
+    ]);
     expect(JSON.stringify(document)).not.toMatch(/"(const|\$defs|propertyNames|\$schema)":/);
   });
 

@@ -10,7 +10,10 @@ describe("cancelling", () => {
   test("keeps the wish for the current generation and answers the Job", async () => {
     const home = openTestHome();
     const { metadata } = await home.job("train");
-    expect(await home.send("POST", `${jobs}/train/cancel`, { message: "enough" })).toMatchObject({ code: 200, body: { kind: "Job" } });
+    expect(await home.send("POST", `${jobs}/train/cancel`, { message: "enough" })).toMatchObject({
+      code: 200,
+      body: { kind: "Job" },
+    });
     expect(home.store.cancelRequested(metadata.uid, metadata.generation)).toEqual({ message: "enough" });
   });
 
@@ -62,20 +65,40 @@ describe("homie's own paths", () => {
     const { code, body } = await home.send("POST", apply, request);
     expect([code, body.reason, body.details.errorCode]).toEqual([409, "Conflict", "ApplyConflict"]);
     expect(body.details.causes).toEqual([
-      { reason: "FieldManagerConflict", field: "spec.timeoutSeconds", message: 'Job "train" spec.timeoutSeconds: desired/ has 60, the input has 90' },
-      { reason: "FieldManagerConflict", field: "spec.image", message: 'Job "train" spec.image: desired/ has "alpine", the input has nothing' },
+      {
+        reason: "FieldManagerConflict",
+        field: "spec.timeoutSeconds",
+        message: 'Job "train" spec.timeoutSeconds: desired/ has 60, the input has 90',
+      },
+      {
+        reason: "FieldManagerConflict",
+        field: "spec.image",
+        message: 'Job "train" spec.image: desired/ has "alpine", the input has nothing',
+      },
     ]);
     expect(body.details.hint).toContain("--force-conflicts");
   });
 
   test("an invalid document names the place, the field and the remedy", async () => {
     const home = openTestHome();
-    const problem = { file: "job.yaml", line: 4, column: 3, document: 0, path: "spec.imgae", message: 'unknown field "imgae"', hint: 'did you mean "image"?' };
+    const problem = {
+      file: "job.yaml",
+      line: 4,
+      column: 3,
+      document: 0,
+      path: "spec.imgae",
+      message: 'unknown field "imgae"',
+      hint: 'did you mean "image"?',
+    };
     home.declared.applyError = new InvalidResourceError([problem]);
     const { code, body } = await home.send("POST", apply, request);
     expect([code, body.reason, body.details.problems]).toEqual([422, "Invalid", [problem]]);
     expect(body.details.causes).toEqual([
-      { reason: "FieldValueInvalid", field: "spec.imgae", message: 'job.yaml:4:3 spec.imgae: unknown field "imgae" (did you mean "image"?)' },
+      {
+        reason: "FieldValueInvalid",
+        field: "spec.imgae",
+        message: 'job.yaml:4:3 spec.imgae: unknown field "imgae" (did you mean "image"?)',
+      },
     ]);
   });
 
@@ -109,7 +132,17 @@ describe("homie's own paths", () => {
   test("history is newest first and can be cleared", async () => {
     const home = openTestHome();
     for (const attempt of [1, 2, 3]) {
-      home.store.history.add({ job: "train", uid: "u", attempt, generation: 1, peer: "anna", role: "self", phase: "Succeeded", outputs: 0, startTime: `2026-01-01T00:00:0${attempt}Z` });
+      home.store.history.add({
+        job: "train",
+        uid: "u",
+        attempt,
+        generation: 1,
+        peer: "anna",
+        role: "self",
+        phase: "Succeeded",
+        outputs: 0,
+        startTime: `2026-01-01T00:00:0${attempt}Z`,
+      });
     }
     expect((await home.get("/homie/v1/history?limit=2")).items.map((entry: any) => entry.attempt)).toEqual([3, 2]);
     expect(await home.send("DELETE", "/homie/v1/history")).toMatchObject({ code: 200, body: { status: "Success" } });
@@ -141,7 +174,12 @@ describe("errors", () => {
   ] as const)("a HomieError %s is answered %i with its words and hint", async (errorCode, code, reason) => {
     const home = openTestHome();
     home.declared.applyError = new HomieError(errorCode, "cannot do it", { hint: "try later" });
-    expect((await home.send("POST", apply, request)).body).toMatchObject({ code, reason, message: "cannot do it", details: { hint: "try later", errorCode } });
+    expect((await home.send("POST", apply, request)).body).toMatchObject({
+      code,
+      reason,
+      message: "cannot do it",
+      details: { hint: "try later", errorCode },
+    });
   });
 });
 

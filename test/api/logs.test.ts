@@ -1,5 +1,10 @@
-import { describe, expect, test } from "vitest";
-import { createFrameDecoder } from "../../src/logs/frames.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { attemptPaths, homePaths } from "../../src/adapters/home.ts";
+import { createLogSource } from "../../src/adapters/logs/read-log.ts";
+import { createFrameDecoder, encodeFrame } from "../../src/logs/frames.ts";
 import { jobs, lineReader, openTestHome } from "./support.ts";
 import type { TestHome } from "./support.ts";
 import type { Attempt } from "../../src/resources/attempt.ts";
@@ -20,7 +25,8 @@ async function homeWithLog(): Promise<TestHome & { first: Attempt }> {
 function finish(home: TestHome, phase: "Succeeded" | "Failed" = "Succeeded"): void {
   home.setStatus("train", { phase, observedGeneration: 1 });
 }
-const text = async (home: TestHome, query = ""): Promise<string> => await (await home.fetch(`${jobs}/train/log${query}`)).text();
+const text = async (home: TestHome, query = ""): Promise<string> =>
+  await (await home.fetch(`${jobs}/train/log${query}`)).text();
 
 describe("logs", () => {
   test.each([
@@ -36,7 +42,11 @@ describe("logs", () => {
   ])("?%s gives exactly the bytes the program wrote", async (query, expected) => {
     const home = await homeWithLog();
     const response = await home.fetch(`${jobs}/train/log${query}`, { headers: { accept: "application/json" } });
-    expect([response.status, response.headers.get("content-type"), response.headers.get("homie-attempt")]).toEqual([200, "text/plain; charset=utf-8", "1"]);
+    expect([response.status, response.headers.get("content-type"), response.headers.get("homie-attempt")]).toEqual([
+      200,
+      "text/plain; charset=utf-8",
+      "1",
+    ]);
     expect(await response.text()).toBe(expected);
   });
 
@@ -63,12 +73,17 @@ describe("logs", () => {
     expect(all.map((frame) => frame.timeNs)).toEqual([0n, 1n, 2n, 3n, 4n]);
     expect(await read(`?from=${all[2]!.nextOffset}`)).toEqual(all.slice(3));
     const tail = await read("?tailLines=1");
-    expect(tail.map((frame) => [frame.stream, Buffer.from(frame.bytes).toString()])).toEqual([["stdout", "\u001b[31mthree"], ["eof", eof]]);
+    expect(tail.map((frame) => [frame.stream, Buffer.from(frame.bytes).toString()])).toEqual([
+      ["stdout", "\u001b[31mthree"],
+      ["eof", eof],
+    ]);
     expect(tail.map((frame) => frame.nextOffset)).toEqual(all.slice(3).map((frame) => frame.nextOffset));
   });
 
   test("frames of one stream only are refused, as their offsets would be wrong", async () => {
-    const response = await (await homeWithLog()).fetch(`${jobs}/train/log?stream=stdout`, { headers: { accept: frameType } });
+    const response = await (
+      await homeWithLog()
+    ).fetch(`${jobs}/train/log?stream=stdout`, { headers: { accept: frameType } });
     expect(response.status).toBe(400);
   });
 
@@ -88,9 +103,18 @@ describe("logs", () => {
     expect(((await response.json()) as any).message).not.toBe("");
   });
 
-  test.each(["follow=maybe", "stream=all", "attempt=0", "from=-1", "tailLines=x"])("the query %s is a bad request", async (query) => {
-    expect((await (await homeWithLog()).fetch(`${jobs}/train/log?${query}`)).status).toBe(400);
+  test("a running program that has written nothing yet has an empty log", async () => {
+    const home = openTestHome();
+    home.attempt(await home.job("train"), 1, { phase: "Running" });
+    expect([(await home.fetch(`${jobs}/train/log`)).status, await text(home)]).toEqual([200, ""]);
   });
+
+  test.each(["follow=maybe", "stream=all", "attempt=0", "from=-1", "tailLines=x"])(
+    "the query %s is a bad request",
+    async (query) => {
+      expect((await (await homeWithLog()).fetch(`${jobs}/train/log?${query}`)).status).toBe(400);
+    },
+  );
 });
 
 describe("following logs", () => {
@@ -177,5 +201,50 @@ describe("following logs", () => {
     const rest = lines.text();
     stop.abort();
     await expect(rest).rejects.toThrow();
+  });
+});
+
+describe("logs on disk", () => {
+  function homeOnDisk() {
+    const paths = homePaths(mkdtempSync(join(tmpdir(), "homie-logs-")));
+    onTestFinished(() => rmSync(paths.root, { recursive: true, force: true }));
+    const home = openTestHome({}, createLogSource(paths));
+    const append = (attempt: Attempt, stream: "stdout" | "eof", text: string): void => {
+      const { log } = attemptPaths(paths, attempt.spec.job.uid, attempt.spec.attempt);
+      mkdirSync(dirname(log), { recursive: true });
+      appendFileSync(log, encodeFrame(stream, 0n, Buffer.from(text)));
+    };
+    return { home, append };
+  }
+
+  test("are followed from before they exist through a retry to the end of the Job", async () => {
+    const { home, append } = homeOnDisk();
+    const job = await home.job("train");
+    const first = home.attempt(job, 1);
+    const lines = lineReader(await home.fetch(`${jobs}/train/log?follow=true`));
+    append(first, "stdout", "first\n");
+    expect(await lines.text()).toBe("first");
+    append(first, "eof", eof);
+    home.setAttemptStatus(first, { phase: "Finished", reason: "Error" });
+    const second = home.attempt(job, 2);
+    home.setAttemptStatus(second, { phase: "Finished", reason: "ImageMissing" });
+    const third = home.attempt(job, 3, { phase: "Running" });
+    append(third, "stdout", "third\n");
+    append(third, "eof", eof);
+    expect(await lines.text()).toBe("third");
+    finish(home);
+    expect(await lines.text()).toBeUndefined();
+    expect(await text(home)).toBe("third\n");
+  });
+
+  test("that never came are given up when their attempt ends without one", async () => {
+    const { home } = homeOnDisk();
+    const attempt = home.attempt(await home.job("train"), 1);
+    const lines = lineReader(await home.fetch(`${jobs}/train/log?follow=true`));
+    const rest = lines.text();
+    home.setAttemptStatus(attempt, { phase: "Finished", reason: "ImageMissing" });
+    finish(home, "Failed");
+    expect(await rest).toBeUndefined();
+    expect((await home.fetch(`${jobs}/train/log`)).status).toBe(404);
   });
 });

@@ -7,7 +7,11 @@ describe("reading objects", () => {
     await home.job("zeta");
     await home.job("alpha");
     const list = await home.get(jobs);
-    expect(list).toMatchObject({ kind: "JobList", apiVersion: "homie.dev/v1", metadata: { resourceVersion: home.store.currentVersion() } });
+    expect(list).toMatchObject({
+      kind: "JobList",
+      apiVersion: "homie.dev/v1",
+      metadata: { resourceVersion: home.store.currentVersion() },
+    });
     expect(list.items.map((item: any) => [item.apiVersion, item.kind, item.metadata.name])).toEqual([
       ["homie.dev/v1", "Job", "alpha"],
       ["homie.dev/v1", "Job", "zeta"],
@@ -20,9 +24,16 @@ describe("reading objects", () => {
     expect(await home.get(`${jobs}/train${suffix}`)).toEqual(job);
   });
 
-  test.each(["missing", "..%2f..%2fetc", "%00", "a%2Fb", "x".repeat(300), "%zz"])("the name %s is answered 404", async (name) => {
-    expect(await openTestHome().get(`${jobs}/${name}`)).toMatchObject({ code: 404, reason: "NotFound", details: { kind: "jobs", group: "homie.dev" } });
-  });
+  test.each(["missing", "..%2f..%2fetc", "%00", "a%2Fb", "x".repeat(300), "%zz"])(
+    "the name %s is answered 404",
+    async (name) => {
+      expect(await openTestHome().get(`${jobs}/${name}`)).toMatchObject({
+        code: 404,
+        reason: "NotFound",
+        details: { kind: "jobs", group: "homie.dev" },
+      });
+    },
+  );
 
   test("selectors choose by label and by field", async () => {
     const home = openTestHome();
@@ -30,7 +41,8 @@ describe("reading objects", () => {
     await home.job("two", {}, { team: "ml", tier: "b" });
     await home.job("three");
     home.setStatus("two", { phase: "Running" });
-    const names = async (query: string): Promise<string[]> => (await home.get(`${jobs}?${query}`)).items.map((item: any) => item.metadata.name);
+    const names = async (query: string): Promise<string[]> =>
+      (await home.get(`${jobs}?${query}`)).items.map((item: any) => item.metadata.name);
     expect(await names("labelSelector=team%3Dml,tier!%3Db")).toEqual(["one"]);
     expect(await names("labelSelector=tier%20in%20(a,b)")).toEqual(["one", "two"]);
     expect(await names("labelSelector=!team")).toEqual(["three"]);
@@ -49,7 +61,9 @@ describe("reading objects", () => {
     const third = await home.get(`${jobs}?limit=2&continue=${second.metadata.continue}`);
     const all = [first, second, third].flatMap((page) => page.items.map((item: any) => item.metadata.name));
     expect(all).toEqual(["a", "b", "c", "d", "e"]);
-    expect([second.metadata.resourceVersion, third.metadata.resourceVersion]).toEqual(Array(2).fill(first.metadata.resourceVersion));
+    expect([second.metadata.resourceVersion, third.metadata.resourceVersion]).toEqual(
+      Array(2).fill(first.metadata.resourceVersion),
+    );
     expect(third.metadata.continue).toBeUndefined();
     expect(await home.get(`${jobs}?continue=nonsense`)).toMatchObject({ code: 400 });
   });
@@ -59,13 +73,24 @@ describe("reading objects", () => {
     await home.job("done");
     await home.job("new");
     home.setStatus("done", {
-      phase: "Succeeded", peer: "bob", attempt: 2, exitCode: 0, startTime: "2026-01-01T11:58:00Z", completionTime: "2026-01-01T11:59:30Z",
+      phase: "Succeeded",
+      peer: "bob",
+      attempt: 2,
+      exitCode: 0,
+      startTime: "2026-01-01T11:58:00Z",
+      completionTime: "2026-01-01T11:59:30Z",
       outputs: [{ path: "a", bytes: 1, sha256: "x" }],
     });
     home.clock.now = new Date("2026-01-01T12:04:05Z");
     const table = await home.get(jobs, tableType);
-    expect(table).toMatchObject({ kind: "Table", apiVersion: "meta.k8s.io/v1", metadata: { resourceVersion: home.store.currentVersion() } });
-    const shown = table.columnDefinitions.filter((column: any) => column.priority === 0).map((column: any) => column.name);
+    expect(table).toMatchObject({
+      kind: "Table",
+      apiVersion: "meta.k8s.io/v1",
+      metadata: { resourceVersion: home.store.currentVersion() },
+    });
+    const shown = table.columnDefinitions
+      .filter((column: any) => column.priority === 0)
+      .map((column: any) => column.name);
     expect(shown).toEqual(["Name", "Phase", "Peer", "Attempt", "Exit", "Outputs", "Runtime", "Age"]);
     expect(table.columnDefinitions[0].format).toBe("name");
     expect(table.rows.map((row: any) => row.cells.slice(0, 8))).toEqual([
@@ -97,7 +122,12 @@ describe("reading objects", () => {
   });
 
   test.each([
-    ["limits", "Limits", { cpu: 2, memory: "4Gi", runtime: "process" }, ["default", "2", "4Gi", "-", "-", "-", "process"]],
+    [
+      "limits",
+      "Limits",
+      { cpu: 2, memory: "4Gi", runtime: "process" },
+      ["default", "2", "4Gi", "-", "-", "-", "process"],
+    ],
     ["peers", "Peer", { address: "100.64.1.2:5556" }, ["default", "100.64.1.2:5556", "-", "-", "-", "-"]],
     ["networks", "Network", { cidr: "10.42.0.0/16" }, ["default", "10.42.0.0/16", "-"]],
   ])("the table of %s shows its own columns", async (plural, kind, spec, cells) => {
@@ -112,7 +142,14 @@ describe("reading objects", () => {
     const home = openTestHome();
     const attempt = home.attempt(await home.job("train"), 1, { phase: "Finished", reason: "Completed", exitCode: 0 });
     const table = await home.get("/apis/homie.dev/v1/attempts", tableType);
-    expect(table.rows[0].cells.slice(0, 6)).toEqual([attempt.metadata.name, "train", "1", "Finished", "Completed", "0"]);
+    expect(table.rows[0].cells.slice(0, 6)).toEqual([
+      attempt.metadata.name,
+      "train",
+      "1",
+      "Finished",
+      "Completed",
+      "0",
+    ]);
   });
 
   test("the first Accept clause that can be served wins, and none is 406", async () => {
@@ -121,7 +158,9 @@ describe("reading objects", () => {
     const kindFor = async (accept: string): Promise<string> => (await home.get(jobs, accept)).kind;
     expect(await kindFor("application/vnd.kubernetes.protobuf,application/json")).toBe("JobList");
     expect(await kindFor("application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json")).toBe("JobList");
-    expect(await kindFor("application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io")).toBe("PartialObjectMetadataList");
+    expect(await kindFor("application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io")).toBe(
+      "PartialObjectMetadataList",
+    );
     expect(await kindFor("*/*")).toBe("JobList");
     expect(await home.get(jobs, "text/html")).toMatchObject({ code: 406, reason: "NotAcceptable" });
   });
@@ -139,7 +178,9 @@ describe("reading objects", () => {
     const describeQuery = `fieldSelector=involvedObject.name=train,involvedObject.namespace=,involvedObject.kind=Job,involvedObject.uid=${job.metadata.uid},reason=ImageMissing`;
     for (const path of ["/api/v1/events", "/api/v1/namespaces/default/events"]) {
       const { items } = await home.get(`${path}?${describeQuery}`);
-      expect(items).toMatchObject([{ kind: "Event", count: 2, type: "Warning", eventTime: null, metadata: { namespace: "default" } }]);
+      expect(items).toMatchObject([
+        { kind: "Event", count: 2, type: "Warning", eventTime: null, metadata: { namespace: "default" } },
+      ]);
       expect(await home.get(`${path}/${items[0].metadata.name}`)).toEqual(items[0]);
     }
     home.clock.now = new Date("2026-01-01T12:01:00Z");

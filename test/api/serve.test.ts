@@ -27,15 +27,32 @@ async function serve(home: TestHome = openTestHome(), limits: Partial<ServeLimit
   return { socketPath, stop, server, home };
 }
 
-async function ask(socketPath: string, path: string, options: { method?: string; headers?: Record<string, string>; body?: string | Buffer } = {}) {
+async function ask(
+  socketPath: string,
+  path: string,
+  options: { method?: string; headers?: Record<string, string>; body?: string | Buffer } = {},
+) {
   const response = await open(socketPath, path, options);
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   return { code: response.statusCode, headers: response.headers, text: Buffer.concat(chunks).toString() };
 }
-async function open(socketPath: string, path: string, options: { method?: string; headers?: Record<string, string>; body?: string | Buffer } = {}) {
+async function open(
+  socketPath: string,
+  path: string,
+  options: { method?: string; headers?: Record<string, string>; body?: string | Buffer } = {},
+) {
   return await new Promise<IncomingMessage>((resolve, reject) => {
-    const outgoing = httpRequest({ socketPath, path, method: options.method ?? "GET", agent: false, headers: { host: "homie", ...options.headers } }, resolve);
+    const outgoing = httpRequest(
+      {
+        socketPath,
+        path,
+        method: options.method ?? "GET",
+        agent: false,
+        headers: { host: "homie", ...options.headers },
+      },
+      resolve,
+    );
     outgoing.on("error", reject);
     outgoing.end(options.body);
   });
@@ -47,7 +64,9 @@ async function raw(socketPath: string, text: string): Promise<string> {
     let answer = "";
     socket.on("data", (chunk) => (answer += chunk.toString()));
     socket.on("close", () => resolve(answer));
-    socket.on("error", (error: NodeJS.ErrnoException) => (error.code === "EPIPE" || error.code === "ECONNRESET" ? resolve(answer) : reject(error)));
+    socket.on("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EPIPE" || error.code === "ECONNRESET" ? resolve(answer) : reject(error),
+    );
     socket.write(text);
   });
 }
@@ -76,7 +95,12 @@ describe("the socket", () => {
     linkSync(`${socketPath}.old`, socketPath);
     await new Promise((resolve) => dead.close(resolve));
     expect(existsSync(socketPath)).toBe(true);
-    const server = await serveApi({ app: openTestHome().app, socketPath, signal: new AbortController().signal, log: silent });
+    const server = await serveApi({
+      app: openTestHome().app,
+      socketPath,
+      signal: new AbortController().signal,
+      log: silent,
+    });
     expect((await ask(socketPath, "/healthz")).text).toBe("ok");
     await server.close();
     expect(existsSync(socketPath)).toBe(false);
@@ -110,7 +134,11 @@ describe("requests through the socket", () => {
   test("write and read objects", async () => {
     const { socketPath } = await serve();
     const body = JSON.stringify(jobManifest("train"));
-    const created = await ask(socketPath, jobs, { method: "POST", body, headers: { "content-type": "application/json" } });
+    const created = await ask(socketPath, jobs, {
+      method: "POST",
+      body,
+      headers: { "content-type": "application/json" },
+    });
     expect(created.code).toBe(201);
     const read = await ask(socketPath, `${jobs}/train`, { headers: { host: "localhost" } });
     expect([read.code, JSON.parse(read.text)]).toEqual([200, JSON.parse(created.text)]);
@@ -122,7 +150,10 @@ describe("requests through the socket", () => {
     expect(response.statusCode).toBe(200);
     const chunks = response[Symbol.asyncIterator]();
     await home.job("train");
-    expect(JSON.parse(String((await chunks.next()).value).split("\n")[0]!)).toMatchObject({ type: "ADDED", object: { metadata: { name: "train" } } });
+    expect(JSON.parse(String((await chunks.next()).value).split("\n")[0]!)).toMatchObject({
+      type: "ADDED",
+      object: { metadata: { name: "train" } },
+    });
     response.destroy();
   });
 
@@ -144,7 +175,10 @@ describe("requests through the socket", () => {
     ["Origin: http://evil.example", 403],
     ["Referer: http://localhost/", 403],
     ["Sec-Fetch-Site: none", 403],
-    ["Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13", 403],
+    [
+      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13",
+      403,
+    ],
     ["Content-Length: 5\r\nTransfer-Encoding: chunked", 400],
     ["Content-Length: 5\r\nContent-Length: 6", 400],
     ["Host: homie", 400],
@@ -153,33 +187,49 @@ describe("requests through the socket", () => {
     [`${Array.from({ length: 150 }, (_, index) => `X-${index}: y`).join("\r\n")}\r\nOrigin: http://evil.example`, 431],
   ])("with the header %.60s are refused", async (header, code) => {
     const { socketPath } = await serve();
-    const answer = await raw(socketPath, `GET ${jobs} HTTP/1.1\r\nHost: homie\r\nConnection: close\r\n${header}\r\n\r\n`);
+    const answer = await raw(
+      socketPath,
+      `GET ${jobs} HTTP/1.1\r\nHost: homie\r\nConnection: close\r\n${header}\r\n\r\n`,
+    );
     expect(statusOf(answer)).toBe(code);
     expect(answer.toLowerCase()).not.toContain("access-control");
   });
 
   test.each([
-    ["evil.example", 403], ["127.0.0.1", 403], ["homie.evil.example", 403], ["localhost:5557", 200], ["HOMIE", 200],
+    ["evil.example", 403],
+    ["127.0.0.1", 403],
+    ["homie.evil.example", 403],
+    ["localhost:5557", 200],
+    ["HOMIE", 200],
   ])("for the host %s are answered %i", async (host, code) => {
     const { socketPath } = await serve();
     expect((await ask(socketPath, jobs, { headers: { host } })).code).toBe(code);
   });
 
-  test.each(["/apis/../healthz", "/%2e%2e/healthz", "//healthz", "/apis/homie.dev/v1/jobs/a%2f..%2fb", "/apis/homie.dev/v1/jobs/a%00b", "/healthz\\x"])(
-    "for the path %s are refused",
-    async (path) => {
+  test.each([
+    "/apis/../healthz",
+    "/%2e%2e/healthz",
+    "//healthz",
+    "/apis/homie.dev/v1/jobs/a%2f..%2fb",
+    "/apis/homie.dev/v1/jobs/a%00b",
+    "/healthz\\x",
+  ])("for the path %s are refused", async (path) => {
+    const { socketPath } = await serve();
+    expect(statusOf(await raw(socketPath, `GET ${path} HTTP/1.1\r\nHost: homie\r\nConnection: close\r\n\r\n`))).toBe(
+      400,
+    );
+  });
+
+  test.each(["Content-Length: 2000000", "Transfer-Encoding: chunked"])(
+    "with a body over 1 MiB (%s) are answered 413",
+    async (framing) => {
       const { socketPath } = await serve();
-      expect(statusOf(await raw(socketPath, `GET ${path} HTTP/1.1\r\nHost: homie\r\nConnection: close\r\n\r\n`))).toBe(400);
+      const chunked = framing.startsWith("Transfer");
+      const body = chunked ? `${(1_500_000).toString(16)}\r\n${"x".repeat(1_500_000)}\r\n` : "x".repeat(1_500_000);
+      const head = `POST ${jobs} HTTP/1.1\r\nHost: homie\r\nContent-Type: application/json\r\n${framing}\r\n\r\n`;
+      expect(statusOf(await raw(socketPath, head + body))).toBe(413);
     },
   );
-
-  test.each(["Content-Length: 2000000", "Transfer-Encoding: chunked"])("with a body over 1 MiB (%s) are answered 413", async (framing) => {
-    const { socketPath } = await serve();
-    const chunked = framing.startsWith("Transfer");
-    const body = chunked ? `${(1_500_000).toString(16)}\r\n${"x".repeat(1_500_000)}\r\n` : "x".repeat(1_500_000);
-    const head = `POST ${jobs} HTTP/1.1\r\nHost: homie\r\nContent-Type: application/json\r\n${framing}\r\n\r\n`;
-    expect(statusOf(await raw(socketPath, head + body))).toBe(413);
-  });
 
   test.each([
     ["headers", `GET ${jobs} HTTP/1.1\r\nHost: ho`],
@@ -190,7 +240,10 @@ describe("requests through the socket", () => {
   });
 
   test("a watch outlives the time limit for receiving requests", async () => {
-    const { socketPath, home } = await serve(openTestHome({ bookmarkEveryMs: 20 }), { headersTimeoutMs: 50, requestTimeoutMs: 50 });
+    const { socketPath, home } = await serve(openTestHome({ bookmarkEveryMs: 20 }), {
+      headersTimeoutMs: 50,
+      requestTimeoutMs: 50,
+    });
     const response = await open(socketPath, `${jobs}?watch=true&allowWatchBookmarks=true`);
     let bookmarks = 0;
     for await (const chunk of response) {
@@ -203,11 +256,21 @@ describe("requests through the socket", () => {
 
   test("beyond the limit of connections are answered 503, and served again when others are gone", async () => {
     const { socketPath } = await serve(openTestHome(), { connections: 3 });
-    const idle = await Promise.all(Array.from({ length: 3 }, async () => await new Promise<Socket>((resolve) => {
-      const socket = connect(socketPath, () => resolve(socket));
-    })));
+    const idle = await Promise.all(
+      Array.from(
+        { length: 3 },
+        async () =>
+          await new Promise<Socket>((resolve) => {
+            const socket = connect(socketPath, () => resolve(socket));
+          }),
+      ),
+    );
     const refused = await ask(socketPath, jobs);
-    expect([refused.code, refused.headers["retry-after"], JSON.parse(refused.text).reason]).toEqual([503, "1", "ServiceUnavailable"]);
+    expect([refused.code, refused.headers["retry-after"], JSON.parse(refused.text).reason]).toEqual([
+      503,
+      "1",
+      "ServiceUnavailable",
+    ]);
     await Promise.all(idle.map((socket) => new Promise((resolve) => socket.on("close", resolve).destroy())));
     await expect.poll(async () => (await ask(socketPath, jobs)).code).toBe(200);
   });
@@ -216,7 +279,9 @@ describe("requests through the socket", () => {
     const { socketPath, home } = await serve(openTestHome({ maxWatchLagBytes: 64 * 1024 }));
     await home.job("train");
     const socket = connect(socketPath);
-    socket.write(`GET ${jobs}?watch=true&resourceVersion=${home.store.currentVersion()} HTTP/1.1\r\nHost: homie\r\n\r\n`);
+    socket.write(
+      `GET ${jobs}?watch=true&resourceVersion=${home.store.currentVersion()} HTTP/1.1\r\nHost: homie\r\n\r\n`,
+    );
     await new Promise((resolve) => socket.once("readable", resolve));
     // Never read again: the kernel's buffers fill up, then the queue, then the watch ends with an ERROR event.
     for (let count = 0; count < 300; count += 1) {

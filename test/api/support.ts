@@ -29,14 +29,19 @@ export interface TestHome {
   readonly clock: { now: Date };
   fetch(path: string, init?: RequestInit): Promise<Response>;
   get(path: string, accept?: string): Promise<any>;
-  send(method: string, path: string, body?: unknown, contentType?: string): Promise<{ code: number; body: any; headers: Headers }>;
+  send(
+    method: string,
+    path: string,
+    body?: unknown,
+    contentType?: string,
+  ): Promise<{ code: number; body: any; headers: Headers }>;
   job(name: string, spec?: object, labels?: Record<string, string>): Promise<Job>;
   setStatus(name: string, status: JobStatus): Job;
   attempt(job: Job, number: number, status?: Partial<AttemptStatus>): Attempt;
   setAttemptStatus(attempt: Attempt, status: Partial<AttemptStatus>): Attempt;
 }
 
-export function openTestHome(options: Partial<ApiOptions> = {}): TestHome {
+export function openTestHome(options: Partial<ApiOptions> = {}, logSource?: LogSource): TestHome {
   const directory = mkdtempSync(join(tmpdir(), "homie-api-"));
   const logged: TestHome["logged"] = [];
   const log = recordingLogger(logged);
@@ -51,7 +56,7 @@ export function openTestHome(options: Partial<ApiOptions> = {}): TestHome {
   const ports: ApiPorts = {
     store,
     declared,
-    logs,
+    logs: logSource ?? logs,
     now: () => clock.now,
     report: async () => aReport,
     rescan: async () => void (declared.rescans += 1),
@@ -59,14 +64,25 @@ export function openTestHome(options: Partial<ApiOptions> = {}): TestHome {
   const app = createApi(ports, { version: "1.2.3", log, ...options });
   const fetch: TestHome["fetch"] = async (path, init) => await app.fetch(new Request(`http://homie${path}`, init));
   const home: TestHome = {
-    app, ports, store, declared, logs, logged, clock, fetch,
+    app,
+    ports,
+    store,
+    declared,
+    logs,
+    logged,
+    clock,
+    fetch,
     get: async (path, accept) => await (await fetch(path, accept === undefined ? {} : { headers: { accept } })).json(),
     async send(method, path, body, contentType = "application/json") {
-      const init = body === undefined ? { method } : { method, body: JSON.stringify(body), headers: { "content-type": contentType } };
+      const init =
+        body === undefined
+          ? { method }
+          : { method, body: JSON.stringify(body), headers: { "content-type": contentType } };
       const response = await fetch(path, init);
       return { code: response.status, body: await response.json(), headers: response.headers };
     },
-    job: async (name, spec = {}, labels) => (await declared.write(jobManifest(name, spec, labels), { mode: "create" })) as Job,
+    job: async (name, spec = {}, labels) =>
+      (await declared.write(jobManifest(name, spec, labels), { mode: "create" })) as Job,
     setStatus: (name, status) => store.putStatus(store.get<Job>({ kind: "Job", name })!, status),
     attempt(job, number, status) {
       const { name, uid, generation } = job.metadata;
@@ -76,7 +92,12 @@ export function openTestHome(options: Partial<ApiOptions> = {}): TestHome {
     },
     setAttemptStatus(attempt, status) {
       const newest = store.get<Attempt>({ kind: "Attempt", name: attempt.metadata.name })!;
-      return store.putStatus(newest, { phase: "Created", createdAt: "2026-01-01T11:59:00Z", ...newest.status, ...status });
+      return store.putStatus(newest, {
+        phase: "Created",
+        createdAt: "2026-01-01T11:59:00Z",
+        ...newest.status,
+        ...status,
+      });
     },
   };
   return home;
@@ -91,8 +112,18 @@ export function jobManifest(name: string, spec: object = {}, labels?: Record<str
 }
 
 export const aReport = {
-  name: "anna", node: "n1", pid: 1, version: "1.2.3", home: "/tmp/h", ready: true, engine: "process", runtime: "process",
-  uptimeSeconds: 3, problems: 0, warnings: [], jobs: {},
+  name: "anna",
+  node: "n1",
+  pid: 1,
+  version: "1.2.3",
+  home: "/tmp/h",
+  ready: true,
+  engine: "process",
+  runtime: "process",
+  uptimeSeconds: 3,
+  problems: 0,
+  warnings: [],
+  jobs: {},
 } as const;
 
 export interface FakeDeclared extends DeclaredWriter {
@@ -132,8 +163,10 @@ function createFakeDeclared(store: ObjectStore, clock: { now: Date }): FakeDecla
         this.conflicts -= 1;
         throw new ConflictError("the file has changed and was not read yet");
       }
-      if (options.mode === "create" && before !== undefined) throw new HomieError("AlreadyExists", `${id(key)} already exists`);
-      if (options.expectedVersion !== undefined && options.expectedVersion !== before?.metadata.resourceVersion) throw new ConflictError("stale");
+      if (options.mode === "create" && before !== undefined)
+        throw new HomieError("AlreadyExists", `${id(key)} already exists`);
+      if (options.expectedVersion !== undefined && options.expectedVersion !== before?.metadata.resourceVersion)
+        throw new ConflictError("stale");
       if (options.dryRun === true) return { ...(before ?? draftOf(manifest)), spec: manifest.spec } as Resource;
       this.writes += 1;
       manifests.set(id(key), manifest);
@@ -155,7 +188,13 @@ function createFakeDeclared(store: ObjectStore, clock: { now: Date }): FakeDecla
 }
 
 function draftOf(manifest: Manifest): Resource {
-  const metadata = { ...manifest.metadata, uid: "", generation: 1, resourceVersion: "", creationTimestamp: "2026-01-01T12:00:00Z" };
+  const metadata = {
+    ...manifest.metadata,
+    uid: "",
+    generation: 1,
+    resourceVersion: "",
+    creationTimestamp: "2026-01-01T12:00:00Z",
+  };
   return { ...manifest, metadata };
 }
 
@@ -185,12 +224,17 @@ function createFakeLogs(): FakeLogs {
       const frames = files.get(attempt.metadata.name) ?? [];
       files.set(attempt.metadata.name, frames);
       const bytes = Buffer.from(text);
-      frames.push({ stream, bytes, timeNs: BigInt(frames.length), nextOffset: (frames.at(-1)?.nextOffset ?? 0) + 17 + bytes.length });
+      frames.push({
+        stream,
+        bytes,
+        timeNs: BigInt(frames.length),
+        nextOffset: (frames.at(-1)?.nextOffset ?? 0) + 17 + bytes.length,
+      });
       for (const wake of wakers) wake();
     },
     async *read(attempt, { from, follow, signal }) {
-      const frames = files.get(attempt.metadata.name);
-      if (frames === undefined) throw new HomieError("NotFound", "no such log");
+      const frames = files.get(attempt.metadata.name) ?? [];
+      files.set(attempt.metadata.name, frames);
       reading.add(signal);
       try {
         let at = from;
@@ -210,12 +254,19 @@ function createFakeLogs(): FakeLogs {
 }
 
 function recordingLogger(logged: TestHome["logged"]): Logger {
-  const at = (level: string) => (message: string, fields?: object): void => void logged.push({ level, message, fields });
+  const at =
+    (level: string) =>
+    (message: string, fields?: object): void =>
+      void logged.push({ level, message, fields });
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 /** Reads a response body line by line, as it comes. */
-export function lineReader(response: Response): { next(): Promise<any>; text(): Promise<string | undefined>; close(): Promise<void> } {
+export function lineReader(response: Response): {
+  next(): Promise<any>;
+  text(): Promise<string | undefined>;
+  close(): Promise<void>;
+} {
   const reader = response.body!.getReader();
   const decoder = new TextDecoder();
   let pending = "";

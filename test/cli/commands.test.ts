@@ -17,35 +17,70 @@ const jobs = "/apis/homie.dev/v1/jobs";
 const train = {
   apiVersion: "homie.dev/v1",
   kind: "Job",
-  metadata: { name: "train", uid: "u1", generation: 1, resourceVersion: "5", creationTimestamp: "2026-11-23T11:55:00Z" },
+  metadata: {
+    name: "train",
+    uid: "u1",
+    generation: 1,
+    resourceVersion: "5",
+    creationTimestamp: "2026-11-23T11:55:00Z",
+  },
   spec: { image: "python", script: "train.py" },
   status: { observedGeneration: 1, phase: "Running" },
 };
 const finished = (phase: string, exitCode?: number): object => ({
   ...train,
-  status: { observedGeneration: 1, phase, ...(exitCode === undefined ? {} : { exitCode }), conditions: [{ type: "Finished", status: "True" }, { type: phase === "Succeeded" ? "Complete" : "Failed", status: "True" }] },
+  status: {
+    observedGeneration: 1,
+    phase,
+    ...(exitCode === undefined ? {} : { exitCode }),
+    conditions: [
+      { type: "Finished", status: "True" },
+      { type: phase === "Succeeded" ? "Complete" : "Failed", status: "True" },
+    ],
+  },
 });
 
 describe("get", () => {
   const recording: Recording = {
     ...noProblems,
-    [`GET ${jobs}`]: (request) => (request.headers?.["accept"]?.includes("as=Table") === true ? { json: recordedTable([{ name: "train", phase: "Running", peer: "bob", message: "epoch 3" }, { name: "b", phase: "Failed" }]) } : { json: { kind: "JobList", metadata: { resourceVersion: "7" }, items: [train] } }),
+    [`GET ${jobs}`]: (request) =>
+      request.headers?.["accept"]?.includes("as=Table") === true
+        ? {
+            json: recordedTable([
+              { name: "train", phase: "Running", peer: "bob", message: "epoch 3" },
+              { name: "b", phase: "Failed" },
+            ]),
+          }
+        : { json: { kind: "JobList", metadata: { resourceVersion: "7" }, items: [train] } },
     [`GET ${jobs}/train`]: { json: train },
   };
-  const get = async (words: string[], options: object, terminal = fakeTerminal()): Promise<{ code: number; out: string; err: string }> => {
-    const code = await finish(terminal, runGet(fakeContext(terminal, fakeTransport(recording)), words, { headers: true, ...options }));
+  const get = async (
+    words: string[],
+    options: object,
+    terminal = fakeTerminal(),
+  ): Promise<{ code: number; out: string; err: string }> => {
+    const code = await finish(
+      terminal,
+      runGet(fakeContext(terminal, fakeTransport(recording)), words, { headers: true, ...options }),
+    );
     return { code, out: terminal.stdout(), err: terminal.stderr() };
   };
 
   test("prints the columns the API decides", async () => {
-    expect((await get(["jobs"], {})).out).toBe("NAME    PHASE     PEER   AGE\ntrain   Running   bob    5m\nb       Failed    -      5m\n");
+    expect((await get(["jobs"], {})).out).toBe(
+      "NAME    PHASE     PEER   AGE\ntrain   Running   bob    5m\nb       Failed    -      5m\n",
+    );
   });
   test("-o wide adds the less important ones", async () => {
     expect((await get(["jobs"], { output: "wide" })).out).toContain("AGE   MESSAGE\n");
   });
   test("on a terminal has colours, and none with NO_COLOR", async () => {
-    expect((await get(["jobs"], {}, fakeTerminal({ isTty: true, columns: 80 }))).out).toContain("\u001B[31mFailed\u001B[39m");
-    expect((await get(["jobs"], {}, fakeTerminal({ isTty: true, columns: 80, env: { NO_COLOR: "1" } }))).out).not.toContain("\u001B");
+    expect((await get(["jobs"], {}, fakeTerminal({ isTty: true, columns: 80 }))).out).toContain(
+      "\u001B[31mFailed\u001B[39m",
+    );
+    expect(
+      (await get(["jobs"], {}, fakeTerminal({ isTty: true, columns: 80, env: { NO_COLOR: "1" } }))).out,
+    ).not.toContain("\u001B");
   });
   test("of a kind as JSON is a List", async () => {
     const list = JSON.parse((await get(["jobs"], { output: "json" })).out) as object;
@@ -58,25 +93,44 @@ describe("get", () => {
     expect((await get(["job/train"], { output: "name" })).out).toBe("job/train\n");
   });
   test("custom columns and jsonpath work on the objects", async () => {
-    expect((await get(["jobs"], { output: "custom-columns=N:.metadata.name,I:.spec.image,X:.no" })).out).toBe("N       I        X\ntrain   python   <none>\n");
+    expect((await get(["jobs"], { output: "custom-columns=N:.metadata.name,I:.spec.image,X:.no" })).out).toBe(
+      "N       I        X\ntrain   python   <none>\n",
+    );
     expect((await get(["jobs"], { output: "jsonpath={.items[0].status.phase}" })).out).toBe("Running");
   });
   test("sorts rows by a field", async () => {
-    expect((await get(["jobs"], { sortBy: ".metadata.name" })).out.indexOf("b  ")).toBeLessThan((await get(["jobs"], { sortBy: ".metadata.name" })).out.indexOf("train"));
+    expect((await get(["jobs"], { sortBy: ".metadata.name" })).out.indexOf("b  ")).toBeLessThan(
+      (await get(["jobs"], { sortBy: ".metadata.name" })).out.indexOf("train"),
+    );
   });
   test("of an unknown name is one line and exit code 1", async () => {
     const { code, err } = await get(["job/none"], { output: "json" });
     expect([code, err]).toEqual([1, "error: /apis/homie.dev/v1/jobs/none not found\n"]);
   });
-  test.each([["jbos", "did you mean jobs?"], ["pods", "kinds are jobs, limits, networks, peers, attempts, events"]])("of the unknown kind %s says what there is", async (word, hint) => {
+  test.each([
+    ["jbos", "did you mean jobs?"],
+    ["pods", "kinds are jobs, limits, networks, peers, attempts, events"],
+  ])("of the unknown kind %s says what there is", async (word, hint) => {
     const { code, err } = await get([word], {});
     expect(code).toBe(2);
     expect(err).toContain(hint);
   });
   test("says on stderr what is wrong in desired/", async () => {
     const terminal = fakeTerminal();
-    const problem = { file: "/d/job.yaml", line: 3, column: 9, document: 0, path: "spec.imgae", message: 'unknown field "imgae"', hint: 'did you mean "image"?' };
-    await runGet(fakeContext(terminal, fakeTransport({ ...recording, "GET /homie/v1/problems": { json: { items: [problem] } } })), ["jobs"], { headers: true });
+    const problem = {
+      file: "/d/job.yaml",
+      line: 3,
+      column: 9,
+      document: 0,
+      path: "spec.imgae",
+      message: 'unknown field "imgae"',
+      hint: 'did you mean "image"?',
+    };
+    await runGet(
+      fakeContext(terminal, fakeTransport({ ...recording, "GET /homie/v1/problems": { json: { items: [problem] } } })),
+      ["jobs"],
+      { headers: true },
+    );
     expect(terminal.stderr()).toBe('/d/job.yaml:3:9: spec.imgae: unknown field "imgae" (did you mean "image"?)\n');
   });
   test("-w prints a row for a change of what is shown, and none for an age", async () => {
@@ -84,23 +138,37 @@ describe("get", () => {
     let watches = 0;
     const transport = fakeTransport({
       [`GET ${jobs}`]: (request) => {
-        if (!request.path.includes("watch=true")) return { json: recordedTable([{ name: "train", phase: "Running", peer: "bob" }]) };
+        if (!request.path.includes("watch=true"))
+          return { json: recordedTable([{ name: "train", phase: "Running", peer: "bob" }]) };
         if ((watches += 1) > 1) terminal.press();
         return {
           chunks: [
             watchLine("MODIFIED", recordedTable([{ name: "train", phase: "Running", peer: "bob", age: "6m" }])),
-            watchLine("MODIFIED", recordedTable([{ name: "train", phase: "Running", peer: "bob", message: "hidden column" }], false)),
+            watchLine(
+              "MODIFIED",
+              recordedTable([{ name: "train", phase: "Running", peer: "bob", message: "hidden column" }], false),
+            ),
             watchLine("BOOKMARK", { metadata: { resourceVersion: "9" } }),
-            watchLine("MODIFIED", recordedTable([{ name: "train", phase: "Succeeded", peer: "bob", age: "7m" }], false)),
+            watchLine(
+              "MODIFIED",
+              recordedTable([{ name: "train", phase: "Succeeded", peer: "bob", age: "7m" }], false),
+            ),
           ],
         };
       },
     });
-    const code = await finish(terminal, runGet(fakeContext(terminal, transport), ["jobs"], { headers: true, watch: true }));
+    const code = await finish(
+      terminal,
+      runGet(fakeContext(terminal, transport), ["jobs"], { headers: true, watch: true }),
+    );
     expect(code).toBe(130);
     const [head, ...rows] = terminal.stdout().trimEnd().split("\n");
     expect(head).toBe("NAME    PHASE     PEER   AGE");
-    expect(rows.map((row) => row.split(/\s+/u).slice(0, 2).join(" "))).toEqual(["train Running", "train Succeeded", "train Running"]);
+    expect(rows.map((row) => row.split(/\s+/u).slice(0, 2).join(" "))).toEqual([
+      "train Running",
+      "train Succeeded",
+      "train Running",
+    ]);
     expect(terminal.stderr()).toBe("");
   });
 });
@@ -113,20 +181,32 @@ describe("apply", () => {
   mkdirSync(join(directory, "deep"));
   writeFileSync(join(directory, "deep", "c.json"), "{}");
   mkdirSync(join(directory, "empty"));
-  const answer = { json: { results: [{ kind: "Job", name: "train", action: "created", file: "/d/train.yaml", after: "kind: Job\n" }] } };
+  const answer = {
+    json: { results: [{ kind: "Job", name: "train", action: "created", file: "/d/train.yaml", after: "kind: Job\n" }] },
+  };
 
   test("sends the text with the directory it came from", async () => {
     const terminal = fakeTerminal({ directory });
     const transport = fakeTransport({ "POST /homie/v1/apply": answer });
     expect(await runApply(fakeContext(terminal, transport), { filename: ["b.yaml"] })).toBe(0);
     expect(terminal.stdout()).toBe("job/train created\n");
-    expect(JSON.parse(transport.sent[0]?.body ?? "")).toEqual({ file: "b.yaml", text: "kind: Job # b\n", baseDirectory: directory, dryRun: false, forceConflicts: false });
+    expect(JSON.parse(transport.sent[0]?.body ?? "")).toEqual({
+      file: "b.yaml",
+      text: "kind: Job # b\n",
+      baseDirectory: directory,
+      dryRun: false,
+      forceConflicts: false,
+    });
   });
   test("tries several files dry before it writes the first", async () => {
     const terminal = fakeTerminal({ directory });
     const transport = fakeTransport({ "POST /homie/v1/apply": answer });
     await runApply(fakeContext(terminal, transport), { filename: ["."], recursive: true });
-    expect(transport.sent.map((request) => JSON.parse(request.body ?? "") as { file: string; dryRun: boolean }).map(({ file, dryRun }) => `${file} ${dryRun}`)).toEqual(["a.yml true", "b.yaml true", "deep/c.json true", "a.yml false", "b.yaml false", "deep/c.json false"]);
+    expect(
+      transport.sent
+        .map((request) => JSON.parse(request.body ?? "") as { file: string; dryRun: boolean })
+        .map(({ file, dryRun }) => `${file} ${dryRun}`),
+    ).toEqual(["a.yml true", "b.yaml true", "deep/c.json true", "a.yml false", "b.yaml false", "deep/c.json false"]);
   });
   test("prints every problem of every file and writes nothing", async () => {
     const terminal = fakeTerminal({ directory });
@@ -134,23 +214,53 @@ describe("apply", () => {
       "POST /homie/v1/apply": (request) => {
         const { file } = JSON.parse(request.body ?? "") as { file: string };
         const problems = [{ file, line: 1, column: 7, document: 0, path: "kind", message: "wrong" }];
-        return { code: 422, json: { message: "1 problem in the input", reason: "Invalid", code: 422, details: { errorCode: "InvalidResource", problems } } };
+        return {
+          code: 422,
+          json: {
+            message: "1 problem in the input",
+            reason: "Invalid",
+            code: 422,
+            details: { errorCode: "InvalidResource", problems },
+          },
+        };
       },
     });
     expect(await finish(terminal, runApply(fakeContext(terminal, transport), { filename: ["."] }))).toBe(1);
-    expect(terminal.stderr()).toBe("error: 2 files: 1 problem in the input\n  a.yml:1:7: kind: wrong\n  b.yaml:1:7: kind: wrong\n");
+    expect(terminal.stderr()).toBe(
+      "error: 2 files: 1 problem in the input\n  a.yml:1:7: kind: wrong\n  b.yaml:1:7: kind: wrong\n",
+    );
     expect(transport.sent.every((request) => request.body?.includes('"dryRun":true'))).toBe(true);
   });
   test("shows both values of a conflict and ends with 4", async () => {
     const terminal = fakeTerminal({ directory });
-    const causes = [{ reason: "FieldManagerConflict", field: "spec.cpu", message: "Job train spec.cpu: desired/ has 2, the input has 4" }];
-    const transport = fakeTransport({ "POST /homie/v1/apply": { code: 409, json: { message: "one field was changed by hand", reason: "Conflict", code: 409, details: { errorCode: "ApplyConflict", causes } } } });
+    const causes = [
+      {
+        reason: "FieldManagerConflict",
+        field: "spec.cpu",
+        message: "Job train spec.cpu: desired/ has 2, the input has 4",
+      },
+    ];
+    const transport = fakeTransport({
+      "POST /homie/v1/apply": {
+        code: 409,
+        json: {
+          message: "one field was changed by hand",
+          reason: "Conflict",
+          code: 409,
+          details: { errorCode: "ApplyConflict", causes },
+        },
+      },
+    });
     expect(await finish(terminal, runApply(fakeContext(terminal, transport), { filename: ["b.yaml"] }))).toBe(4);
-    expect(terminal.stderr()).toBe("error: one field was changed by hand\n  Job train spec.cpu: desired/ has 2, the input has 4\nhint: take over the fields with --force-conflicts\n");
+    expect(terminal.stderr()).toBe(
+      "error: one field was changed by hand\n  Job train spec.cpu: desired/ has 2, the input has 4\nhint: take over the fields with --force-conflicts\n",
+    );
   });
   test("without a daemon says that the job waits", async () => {
     const terminal = fakeTerminal({ directory });
-    await runApply(fakeContext(terminal, fakeTransport({ "POST /homie/v1/apply": answer }, "offline")), { filename: ["b.yaml"] });
+    await runApply(fakeContext(terminal, fakeTransport({ "POST /homie/v1/apply": answer }, "offline")), {
+      filename: ["b.yaml"],
+    });
     expect(terminal.stderr()).toBe("saved; runs when the daemon is up (`homie up -d`)\n");
   });
   test("--prune deletes what has the label and is no longer named", async () => {
@@ -158,10 +268,17 @@ describe("apply", () => {
     const transport = fakeTransport({
       "POST /homie/v1/apply": answer,
       [`GET ${jobs}`]: { json: { metadata: {}, items: [train, { ...train, metadata: { name: "old" } }] } },
-      ...Object.fromEntries(["limits", "networks", "peers"].map((plural) => [`GET /apis/homie.dev/v1/${plural}`, { json: { metadata: {}, items: [] } }])),
+      ...Object.fromEntries(
+        ["limits", "networks", "peers"].map((plural) => [
+          `GET /apis/homie.dev/v1/${plural}`,
+          { json: { metadata: {}, items: [] } },
+        ]),
+      ),
       [`DELETE ${jobs}/old`]: { json: { status: "Success" } },
     });
-    expect(await runApply(fakeContext(terminal, transport), { filename: ["b.yaml"], prune: true, selector: "team=ml" })).toBe(0);
+    expect(
+      await runApply(fakeContext(terminal, transport), { filename: ["b.yaml"], prune: true, selector: "team=ml" }),
+    ).toBe(0);
     expect(terminal.stdout()).toBe("job/train created\njob/old pruned\n");
     expect(transport.sent.map((request) => request.path)).toContain(`${jobs}?labelSelector=team%3Dml`);
   });
@@ -176,22 +293,48 @@ describe("apply", () => {
   });
   test("diff ends with 1 and prints a unified diff, with 0 when nothing would change", async () => {
     const terminal = fakeTerminal({ directory });
-    const changed = { json: { results: [{ kind: "Job", name: "train", action: "configured", file: "f", before: "a: 1\n", after: "a: 2\n" }] } };
-    expect(await runDiff(fakeContext(terminal, fakeTransport({ "POST /homie/v1/apply": changed })), { filename: ["b.yaml"] })).toBe(1);
+    const changed = {
+      json: {
+        results: [{ kind: "Job", name: "train", action: "configured", file: "f", before: "a: 1\n", after: "a: 2\n" }],
+      },
+    };
+    expect(
+      await runDiff(fakeContext(terminal, fakeTransport({ "POST /homie/v1/apply": changed })), {
+        filename: ["b.yaml"],
+      }),
+    ).toBe(1);
     expect(terminal.stdout()).toBe("--- desired/job/train\n+++ input/job/train\n@@ -1 +1 @@\n-a: 1\n+a: 2\n");
-    const same = { json: { results: [{ kind: "Job", name: "train", action: "unchanged", file: "f", before: "a: 1\n", after: "a: 1\n" }] } };
-    expect(await runDiff(fakeContext(fakeTerminal({ directory }), fakeTransport({ "POST /homie/v1/apply": same })), { filename: ["b.yaml"] })).toBe(0);
+    const same = {
+      json: {
+        results: [{ kind: "Job", name: "train", action: "unchanged", file: "f", before: "a: 1\n", after: "a: 1\n" }],
+      },
+    };
+    expect(
+      await runDiff(fakeContext(fakeTerminal({ directory }), fakeTransport({ "POST /homie/v1/apply": same })), {
+        filename: ["b.yaml"],
+      }),
+    ).toBe(0);
   });
 });
 
 describe("wait", () => {
-  const waiting = async (wish: string, seen: readonly object[], options: object = {}): Promise<{ code: number; out: string; err: string }> => {
+  const waiting = async (
+    wish: string,
+    seen: readonly object[],
+    options: object = {},
+  ): Promise<{ code: number; out: string; err: string }> => {
     const terminal = fakeTerminal();
     const [first, ...later] = seen;
     const transport = fakeTransport({
-      [`GET ${jobs}`]: (request) => (request.path.includes("watch=true") ? { chunks: later.map((object) => watchLine("MODIFIED", object)) } : { json: { metadata: { resourceVersion: "5" }, items: first === undefined ? [] : [first] } }),
+      [`GET ${jobs}`]: (request) =>
+        request.path.includes("watch=true")
+          ? { chunks: later.map((object) => watchLine("MODIFIED", object)) }
+          : { json: { metadata: { resourceVersion: "5" }, items: first === undefined ? [] : [first] } },
     });
-    const code = await finish(terminal, runWait(fakeContext(terminal, transport), ["job/train"], { for: wish, ...options }));
+    const code = await finish(
+      terminal,
+      runWait(fakeContext(terminal, transport), ["job/train"], { for: wish, ...options }),
+    );
     return { code, out: terminal.stdout(), err: terminal.stderr() };
   };
   test.each([
@@ -209,7 +352,12 @@ describe("wait", () => {
   ])("--for=%s", async (wish, seen, expected) => {
     expect((await waiting(wish, seen)).code).toBe(expected);
   });
-  test.each([[finished("Failed", 42), 42], [finished("Succeeded", 0), 0], [finished("Cancelled"), 130], [finished("Failed"), 125]])("--exit-code is the job's own", async (job, expected) => {
+  test.each([
+    [finished("Failed", 42), 42],
+    [finished("Succeeded", 0), 0],
+    [finished("Cancelled"), 130],
+    [finished("Failed"), 125],
+  ])("--exit-code is the job's own", async (job, expected) => {
     expect((await waiting("finished", [job], { exitCode: true })).code).toBe(expected);
   });
   test("a status about an earlier spec does not count", async () => {
@@ -225,7 +373,10 @@ describe("delete", () => {
     const terminal = fakeTerminal();
     const transport = fakeTransport({
       [`DELETE ${jobs}/train`]: { json: train },
-      [`GET ${jobs}`]: (request) => (request.path.includes("watch=true") ? { chunks: [watchLine("MODIFIED", train), watchLine("DELETED", train)] } : { json: { metadata: { resourceVersion: "5" }, items: [train] } }),
+      [`GET ${jobs}`]: (request) =>
+        request.path.includes("watch=true")
+          ? { chunks: [watchLine("MODIFIED", train), watchLine("DELETED", train)] }
+          : { json: { metadata: { resourceVersion: "5" }, items: [train] } },
     });
     expect(await runDelete(fakeContext(terminal, transport), ["job/train"], {})).toBe(0);
     expect(transport.sent.map((request) => request.path.includes("watch=true"))).toEqual([false, false, true]);
@@ -235,17 +386,35 @@ describe("delete", () => {
     await runDelete(fakeContext(fakeTerminal(), transport), ["job", "train"], { wait: "false" });
     expect(transport.sent).toHaveLength(1);
   });
-  test.each([[[], {}], [["jobs"], {}], [["attempts", "x"], {}], [["job/a"], { selector: "a=b" }], [["job/.."], {}]])("%j %j is refused", async (words, options) => {
+  test.each([
+    [[], {}],
+    [["jobs"], {}],
+    [["attempts", "x"], {}],
+    [["job/a"], { selector: "a=b" }],
+    [["job/.."], {}],
+  ])("%j %j is refused", async (words, options) => {
     const transport = fakeTransport({});
-    expect(await finish(fakeTerminal(), (async () => await runDelete(fakeContext(fakeTerminal(), transport), words, options))())).toBe(2);
+    expect(
+      await finish(
+        fakeTerminal(),
+        (async () => await runDelete(fakeContext(fakeTerminal(), transport), words, options))(),
+      ),
+    ).toBe(2);
     expect(transport.sent).toHaveLength(0);
   });
 });
 
 describe("config", () => {
   test.each([
-    [{ cpu: "abc" }, "--cpu"], [{ cpu: "-1" }, "--cpu"], [{ cpu: "1e9" }, "--cpu"], [{ cpu: "0" }, "--cpu"],
-    [{ memory: "4" }, "--memory"], [{ memory: "4gb" }, "--memory"], [{ timeout: "soon" }, "--timeout"], [{ maxJobs: "1.5" }, "--max-jobs"], [{ runtime: "podman" }, "--runtime"],
+    [{ cpu: "abc" }, "--cpu"],
+    [{ cpu: "-1" }, "--cpu"],
+    [{ cpu: "1e9" }, "--cpu"],
+    [{ cpu: "0" }, "--cpu"],
+    [{ memory: "4" }, "--memory"],
+    [{ memory: "4gb" }, "--memory"],
+    [{ timeout: "soon" }, "--timeout"],
+    [{ maxJobs: "1.5" }, "--max-jobs"],
+    [{ runtime: "podman" }, "--runtime"],
   ])("%j is refused with an example", async (options, flag) => {
     const terminal = fakeTerminal();
     expect(await finish(terminal, runConfig(fakeContext(terminal, fakeTransport({})), options))).toBe(2);
@@ -253,7 +422,11 @@ describe("config", () => {
   });
   test("changes what is given and nothing else", async () => {
     const path = "/apis/homie.dev/v1/limits/default";
-    const limits = { kind: "Limits", metadata: { name: "default" }, spec: { cpu: 2, memory: "4g", timeoutSeconds: 600 } };
+    const limits = {
+      kind: "Limits",
+      metadata: { name: "default" },
+      spec: { cpu: 2, memory: "4g", timeoutSeconds: 600 },
+    };
     const transport = fakeTransport({ [`GET ${path}`]: { json: limits }, [`PATCH ${path}`]: { json: limits } });
     const terminal = fakeTerminal();
     expect(await runConfig(fakeContext(terminal, transport), { cpu: "2", memory: "4g", timeout: "10m" })).toBe(0);
@@ -265,18 +438,83 @@ describe("config", () => {
 
 test("describe tells fields, attempts, conditions and events, all inert", async () => {
   const terminal = fakeTerminal();
-  const job = { ...train, status: { phase: "Failed", message: "exit \u001B[31mcode 3", attempts: [{ attempt: 1, peer: "bob", phase: "Failed", reason: "Error", exitCode: 3, startTime: "2026-11-23T11:56:00Z", completionTime: "2026-11-23T11:57:00Z" }], conditions: [{ type: "Finished", status: "True", reason: "Error", message: "done", lastTransitionTime: "2026-11-23T11:57:00Z" }] } };
+  const job = {
+    ...train,
+    status: {
+      phase: "Failed",
+      message: "exit \u001B[31mcode 3",
+      attempts: [
+        {
+          attempt: 1,
+          peer: "bob",
+          phase: "Failed",
+          reason: "Error",
+          exitCode: 3,
+          startTime: "2026-11-23T11:56:00Z",
+          completionTime: "2026-11-23T11:57:00Z",
+        },
+      ],
+      conditions: [
+        {
+          type: "Finished",
+          status: "True",
+          reason: "Error",
+          message: "done",
+          lastTransitionTime: "2026-11-23T11:57:00Z",
+        },
+      ],
+    },
+  };
   const transport = fakeTransport({
     [`GET ${jobs}/train`]: { json: job },
-    "GET /api/v1/events": { json: { items: [{ type: "Warning", reason: "Failed", message: "exit code 3", count: 2, lastTimestamp: "2026-11-23T11:59:00Z" }] } },
+    "GET /api/v1/events": {
+      json: {
+        items: [
+          {
+            type: "Warning",
+            reason: "Failed",
+            message: "exit code 3",
+            count: 2,
+            lastTimestamp: "2026-11-23T11:59:00Z",
+          },
+        ],
+      },
+    },
   });
   expect(await runDescribe(fakeContext(terminal, transport), ["job", "train"], {})).toBe(0);
-  expect(terminal.stdout()).toMatchInlineSnapshot();
+  expect(terminal.stdout()).toMatchInlineSnapshot(`
+    "Name:         train
+    Kind:         Job
+    Created:      2026-11-23T11:55:00Z (5m ago)
+    Generation:   1
+    Uid:          u1
+    Spec:
+      image:  python
+      script: train.py
+    Status:
+      phase:   Failed
+      message: exit code 3
+    Attempts:
+      NUMBER   PEER   PHASE    REASON   EXIT   STARTED   RAN
+      1        bob    Failed   Error    3      4m        60s
+    Conditions:
+      TYPE       STATUS   REASON   SINCE   MESSAGE
+      Finished   True     Error    3m      done
+    Events:
+      TYPE      REASON   AGE        MESSAGE
+      Warning   Failed   60s (x2)   exit code 3
+    "
+  `);
 });
 
 test("doctor ends with 1 when a check fails", async () => {
   const terminal = fakeTerminal();
-  const context = fakeContext(terminal, fakeTransport({}), { diagnose: async () => [{ name: "node", ok: "ok", message: "24" }, { name: "docker", ok: "fail", message: "no engine", hint: "start dockerd" }] });
+  const context = fakeContext(terminal, fakeTransport({}), {
+    diagnose: async () => [
+      { name: "node", ok: "ok", message: "24" },
+      { name: "docker", ok: "fail", message: "no engine", hint: "start dockerd" },
+    ],
+  });
   expect(await runDoctor(context, {})).toBe(1);
   expect(terminal.stdout()).toBe("ok    node: 24\nFAIL  docker: no engine\n      start dockerd\n");
 });

@@ -7,7 +7,12 @@ import type { Terminal } from "../../src/cli/terminal.ts";
 import type { ApiRequest, ApiResponse, Composition, Transport } from "../../src/cli/transport.ts";
 
 /** What a recorded API answers: JSON, bytes, or whatever a function makes of the request. */
-export type Answer = { readonly code?: number; readonly headers?: Record<string, string>; readonly json?: unknown; readonly chunks?: readonly (Uint8Array | Error)[] };
+export type Answer = {
+  readonly code?: number;
+  readonly headers?: Record<string, string>;
+  readonly json?: unknown;
+  readonly chunks?: readonly (Uint8Array | Error)[];
+};
 export type Recording = Readonly<Record<string, Answer | ((request: ApiRequest) => Answer)>>;
 
 export interface FakeTransport extends Transport {
@@ -22,8 +27,13 @@ export function fakeTransport(recording: Recording, mode: Transport["mode"] = "d
     sent,
     send: async (request) => {
       sent.push(request);
-      const found = recording[`${request.method} ${request.path}`] ?? recording[`${request.method} ${request.path.split("?")[0] ?? ""}`];
-      const notFound = { code: 404, json: { kind: "Status", reason: "NotFound", message: `${request.path} not found`, code: 404 } };
+      const found =
+        recording[`${request.method} ${request.path}`] ??
+        recording[`${request.method} ${request.path.split("?")[0] ?? ""}`];
+      const notFound = {
+        code: 404,
+        json: { kind: "Status", reason: "NotFound", message: `${request.path} not found`, code: 404 },
+      };
       return toResponse(typeof found === "function" ? found(request) : (found ?? notFound), request.signal);
     },
     close: async () => {},
@@ -49,7 +59,9 @@ export interface FakeTerminal extends Terminal {
   press(): void;
 }
 
-export function fakeTerminal(options: { isTty?: boolean; columns?: number; stdin?: string; env?: Record<string, string>; directory?: string } = {}): FakeTerminal {
+export function fakeTerminal(
+  options: { isTty?: boolean; columns?: number; stdin?: string; env?: Record<string, string>; directory?: string } = {},
+): FakeTerminal {
   const written: Buffer[] = [];
   const complaints: string[] = [];
   const interrupt = new AbortController();
@@ -58,12 +70,20 @@ export function fakeTerminal(options: { isTty?: boolean; columns?: number; stdin
     env: options.env ?? {},
     directory: options.directory ?? tmpdir(),
     output: { isTty, columns: options.columns ?? 0, write: async (chunk) => void written.push(Buffer.from(chunk)) },
-    errors: { isTty, columns: options.columns ?? 0, write: async (chunk) => void complaints.push(Buffer.from(chunk).toString()) },
+    errors: {
+      isTty,
+      columns: options.columns ?? 0,
+      write: async (chunk) => void complaints.push(Buffer.from(chunk).toString()),
+    },
     input: { isTty, readAll: async () => options.stdin ?? "", askLine: async () => undefined },
     interrupt: interrupt.signal,
     untilStopped: () => interrupt.signal,
     now: () => new Date("2026-11-23T12:00:00Z"),
-    sleep: async (_milliseconds, signal) => signal?.throwIfAborted(),
+    // Lets timers run, however often it is called in a row.
+    sleep: async (_milliseconds, signal) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
+    },
     stdout: () => Buffer.concat(written).toString(),
     stdoutBytes: () => Buffer.concat(written),
     stderr: () => complaints.join(""),
@@ -72,7 +92,11 @@ export function fakeTerminal(options: { isTty?: boolean; columns?: number; stdin
 }
 
 /** A context whose API is the recording. */
-export function fakeContext(terminal: Terminal, transport: Transport, composition?: Partial<Composition>): CommandContext {
+export function fakeContext(
+  terminal: Terminal,
+  transport: Transport,
+  composition?: Partial<Composition>,
+): CommandContext {
   return {
     home: "/home/ann/.homie",
     paths: homePaths("/home/ann/.homie"),

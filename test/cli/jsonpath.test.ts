@@ -6,7 +6,17 @@ import { parseOutputFormat } from "../../src/cli/render/output-format.ts";
 const list = {
   kind: "List",
   items: [
-    { metadata: { name: "a", labels: { "homie.dev/x": "1" } }, status: { phase: "Running", attempt: 2, conditions: [{ type: "Finished", status: "False" }, { type: "Started", status: "True" }] } },
+    {
+      metadata: { name: "a", labels: { "homie.dev/x": "1" } },
+      status: {
+        phase: "Running",
+        attempt: 2,
+        conditions: [
+          { type: "Finished", status: "False" },
+          { type: "Started", status: "True" },
+        ],
+      },
+    },
     { metadata: { name: "b" }, status: { phase: "Failed", attempt: 1 } },
   ],
 };
@@ -40,9 +50,12 @@ describe("jsonpath", () => {
     expect(renderTemplate(parseTemplate(template), list)).toBe(expected);
   });
 
-  test.each(["{.a", "{range .a}", "{end}", "{.a[}", "{.a[?(@.b==]}", '{"a}', "{.a b}", "{}", "{.a[x]}"])("%s is refused with the place", (template) => {
-    expect(() => parseTemplate(template)).toThrow(/cannot read jsonpath .* at character \d+/u);
-  });
+  test.each(["{.a", "{range .a}", "{end}", "{.a[}", "{.a[?(@.b==]}", '{"a}', "{.a b}", "{}", "{.a[x]}"])(
+    "%s is refused with the place",
+    (template) => {
+      expect(() => parseTemplate(template)).toThrow(/cannot read jsonpath .* at character \d+/u);
+    },
+  );
 });
 
 describe("-o", () => {

@@ -172,6 +172,7 @@ suite(`one machine on a real engine${reason === undefined ? "" : ` (skipped: ${r
     await expect.poll(async () => (await home.run(["get", "jobs"])).stderr, { timeout: 10_000 }).toMatch(/typo\.yaml:8:3: spec\.comand.*command/s);
     expect(await field("typo", ".status.phase")).toBe("Running");
     expect(await field("typo", ".metadata.generation")).toBe("1");
+    writeFileSync(fileOf("typo"), good);
     await home.ok(["delete", "job", "typo"]);
   });
 

@@ -17,7 +17,9 @@ describe("frames", () => {
         const decoder = createFrameDecoder(1000);
         const seen = [];
         for (let at = 0; at < whole.length; at += size) seen.push(...decoder.push(whole.subarray(at, at + size)));
-        expect(seen.map(({ stream, timeNs, bytes }) => ({ stream, timeNs, bytes: Uint8Array.from(bytes) }))).toEqual(frames);
+        expect(seen.map(({ stream, timeNs, bytes }) => ({ stream, timeNs, bytes: Uint8Array.from(bytes) }))).toEqual(
+          frames,
+        );
         expect(decoder).toMatchObject({ offset: 1000 + whole.length, pendingBytes: 0, isDamaged: false });
         expect(seen.at(-1)?.nextOffset ?? 1000).toBe(1000 + whole.length);
       }),
@@ -25,7 +27,10 @@ describe("frames", () => {
   });
 
   test("before a torn end are all there, and the end waits for its rest", () => {
-    const whole = Buffer.concat([encodeFrame("stdout", 1n, Buffer.from("one")), encodeFrame("stderr", 2n, Buffer.from("two"))]);
+    const whole = Buffer.concat([
+      encodeFrame("stdout", 1n, Buffer.from("one")),
+      encodeFrame("stderr", 2n, Buffer.from("two")),
+    ]);
     for (let end = 0; end < whole.length; end++) {
       const decoder = createFrameDecoder();
       expect(decoder.push(whole.subarray(0, end))).toHaveLength(end >= 20 ? 1 : 0);
@@ -46,7 +51,10 @@ describe("frames", () => {
     expect(() => encodeFrame("stdout", 0n, Buffer.alloc(maxFrameBytes + 1))).toThrow(RangeError);
   });
 
-  test.each(["", "[]", "{}", '{"stdoutBytes":-1,"stderrBytes":0,"droppedBytes":0}', "null"])("%j is no total", (text) => {
-    expect(parseLogTotals(Buffer.from(text))).toBeUndefined();
-  });
+  test.each(["", "[]", "{}", '{"stdoutBytes":-1,"stderrBytes":0,"droppedBytes":0}', "null"])(
+    "%j is no total",
+    (text) => {
+      expect(parseLogTotals(Buffer.from(text))).toBeUndefined();
+    },
+  );
 });

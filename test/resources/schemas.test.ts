@@ -20,7 +20,8 @@ function* valueNodes(node: unknown, at: string): Generator<readonly [string, Rec
   if ("$ref" in schema) return;
   yield [at, schema];
   for (const group of ["properties", "$defs"]) {
-    for (const [name, child] of Object.entries((schema[group] ?? {}) as object)) yield* valueNodes(child, `${at}.${name}`);
+    for (const [name, child] of Object.entries((schema[group] ?? {}) as object))
+      yield* valueNodes(child, `${at}.${name}`);
   }
   if (typeof schema["items"] === "object") yield* valueNodes(schema["items"], `${at}[]`);
 }
@@ -47,7 +48,9 @@ describe("the schemas", () => {
   });
 
   it.each(declaredKinds)("answer in time for texts of 50,000 characters in any pattern of %s", (kind) => {
-    const patterns = [...valueNodes(rootNode(kind), kind)].flatMap(([, node]) => (typeof node["pattern"] === "string" ? [node] : []));
+    const patterns = [...valueNodes(rootNode(kind), kind)].flatMap(([, node]) =>
+      typeof node["pattern"] === "string" ? [node] : [],
+    );
     expect(patterns.length).toBeGreaterThan(3);
     for (const node of patterns) {
       const pattern = new RegExp(String(node["pattern"]), "u");
@@ -73,7 +76,12 @@ describe("the schemas", () => {
       if (example === undefined) continue;
       const needed = kind === "Job" && !["script", "command"].includes(name) ? { script: "a.py" } : {};
       const metadata = { name: kind === "Limits" ? "default" : "x" };
-      const issues = validateManifest({ apiVersion: "homie.dev/v1", kind, metadata, spec: { ...needed, [name]: example } });
+      const issues = validateManifest({
+        apiVersion: "homie.dev/v1",
+        kind,
+        metadata,
+        spec: { ...needed, [name]: example },
+      });
       expect([name, issues]).toEqual([name, []]);
     }
   });
@@ -96,9 +104,15 @@ describe("explain", () => {
   it("shows a list's fields without an index", () => {
     const { type, fields, required } = explainField("job.spec.outputs");
     expect([type, required, fields.map(({ name }) => name)]).toEqual([
-      "[]object", false, ["paths", "exclude", "to", "required", "maxSize", "when"],
+      "[]object",
+      false,
+      ["paths", "exclude", "to", "required", "maxSize", "when"],
     ]);
-    expect(explainField("jobs.spec.outputs.paths")).toMatchObject({ path: "job.spec.outputs.paths", type: "[]string", required: true });
+    expect(explainField("jobs.spec.outputs.paths")).toMatchObject({
+      path: "job.spec.outputs.paths",
+      type: "[]string",
+      required: true,
+    });
   });
 
   it("shows default and choices", () => {
@@ -114,7 +128,9 @@ describe("explain", () => {
     ["job.spec.constructor", 'job.spec has no field "constructor"', /fields of job.spec: image/],
     ["attempts.spec", "attempts are written by homie only and have no schema", /known kinds/],
   ])("%s is not there, and says what is near", (path, message, hint) => {
-    expect(() => explainField(path)).toThrow(expect.objectContaining({ code: "NotFound", message, hint: expect.stringMatching(hint) }));
+    expect(() => explainField(path)).toThrow(
+      expect.objectContaining({ code: "NotFound", message, hint: expect.stringMatching(hint) }),
+    );
   });
 
   it("lists everything below a field", () => {

@@ -5,7 +5,15 @@ import { spliceStatus, stripStatus } from "../../src/resources/splice-status.ts"
 import { parseManifests } from "../../src/resources/parse.ts";
 import { jobText } from "./samples.ts";
 
-const status = { phase: "Running", message: "two\nlines: '#'", outputs: [{ path: "a", bytes: 1 }], v: "012", y: "yes", o: {}, l: [] };
+const status = {
+  phase: "Running",
+  message: "two\nlines: '#'",
+  outputs: [{ path: "a", bytes: 1 }],
+  v: "012",
+  y: "yes",
+  o: {},
+  l: [],
+};
 
 function splice(text: string, index: number, value: unknown): string {
   const outcome = spliceStatus(text, index, value);
@@ -47,14 +55,24 @@ const texts: readonly (readonly [title: string, text: string])[] = [
 describe("spliceStatus", () => {
   it.each(texts)("changes nothing but status: %s", (_title, text) => {
     let spliced = splice(text, 0, status);
-    expect(parseDocument(spliced.split(/^(?:---|\.\.\.)/m).find((part) => part.trim() !== "") ?? "").get("status")).toBeDefined();
+    expect(
+      parseDocument(spliced.split(/^(?:---|\.\.\.)/m).find((part) => part.trim() !== "") ?? "").get("status"),
+    ).toBeDefined();
     for (const next of [{ phase: "Done" }, status, { x: [[1, { y: 2 }]] }, status]) spliced = splice(spliced, 0, next);
     expect(stripStatus(spliced)).toBe(stripStatus(text));
     expect(splice(spliced, 0, status)).toBe(spliced);
   });
 
   it("is byte-identical outside of status after 1,000 writes", () => {
-    const text = jobText("script: 'train.py' # keep", "# a comment", "env:", "  # first", "  - {name: A, value: \"1\"}", "", "args: [ a,  b ]");
+    const text = jobText(
+      "script: 'train.py' # keep",
+      "# a comment",
+      "env:",
+      "  # first",
+      '  - {name: A, value: "1"}',
+      "",
+      "args: [ a,  b ]",
+    );
     let spliced = text;
     for (let round = 0; round < 1000; round += 1) spliced = splice(spliced, 0, { ...status, round });
     expect(stripStatus(spliced)).toBe(text);
@@ -91,7 +109,9 @@ describe("spliceStatus", () => {
     ["a status that would be too long for a file", "a: 1\n", 0, /cannot be changed/],
     ["a file that is too long", "#".repeat(2 ** 21), 0, /too large/],
   ])("refuses %s", (title, text, index, reason) => {
-    const value = title.includes("too long for") ? { outputs: Array.from({ length: 20_000 }, () => ({ path: "a" })) } : status;
+    const value = title.includes("too long for")
+      ? { outputs: Array.from({ length: 20_000 }, () => ({ path: "a" })) }
+      : status;
     expect(spliceStatus(text, index, value)).toEqual({ ok: false, reason: expect.stringMatching(reason) });
   });
 
@@ -99,22 +119,31 @@ describe("spliceStatus", () => {
     let refused = 0;
     let written = 0;
     fc.assert(
-      fc.property(yamlText, fc.array(statusValue, { minLength: 1, maxLength: 3 }), fc.nat(2), (text, statuses, index) => {
-        const stripped = stripStatus(text);
-        let spliced = text;
-        for (const value of statuses) {
-          const outcome = spliceStatus(spliced, index, value);
-          if (!outcome.ok) {
-            refused += 1;
-            continue;
+      fc.property(
+        yamlText,
+        fc.array(statusValue, { minLength: 1, maxLength: 3 }),
+        fc.nat(2),
+        (text, statuses, index) => {
+          const stripped = stripStatus(text);
+          // Some blocks cannot be taken out: blank lines below one would fall to a block scalar above it.
+          fc.pre(parseDocuments(stripped).every((document) => document.get("status") === undefined));
+          let spliced = text;
+          for (const value of statuses) {
+            const outcome = spliceStatus(spliced, index, value);
+            if (!outcome.ok) {
+              refused += 1;
+              continue;
+            }
+            written += 1;
+            spliced = outcome.text;
+            expect(spliceStatus(spliced, index, value)).toEqual({ ok: true, text: spliced });
           }
-          written += 1;
-          spliced = outcome.text;
-          expect(spliceStatus(spliced, index, value)).toEqual({ ok: true, text: spliced });
-        }
-        expect(stripStatus(spliced)).toBe(stripped);
-        expect(spliced.match(/#(?: comment| d| s)$/gm) ?? []).toEqual(text.match(/#(?: comment| d| s)$/gm) ?? []);
-      }),
+          expect(stripStatus(spliced)).toBe(stripped);
+          expect(spliced.match(/#(?: comment| d| s)(?=\r?$)/gm) ?? []).toEqual(
+            text.match(/#(?: comment| d| s)(?=\r?$)/gm) ?? [],
+          );
+        },
+      ),
       { numRuns: 400 },
     );
     // Documents that are not there and ones that are no YAML; the rest must not hide behind a refusal.
@@ -122,18 +151,47 @@ describe("spliceStatus", () => {
   });
 });
 
-const word = fc.constantFrom("a", "b1", "'q'", '"d\\n"', "x y", "- no", "~", "12", "[1, 2]", "{k: v}", "|\n    text\n", "|+\n    kept\n\n", ">-\n    f\n    g\n");
+const word = fc.constantFrom(
+  "a",
+  "b1",
+  "'q'",
+  '"d\\n"',
+  "x y",
+  "- no",
+  "~",
+  "12",
+  "[1, 2]",
+  "{k: v}",
+  "|\n    text\n",
+  "|+\n    kept\n\n",
+  ">-\n    f\n    g\n",
+);
 const comment = fc.constantFrom("", "", " # c", "  #  status: x");
 const line = fc.oneof(
-  fc.record({ key: fc.constantFrom("apiVersion", "spec", "status", "m", '"q"'), value: word, comment }).map(
-    ({ key, value, comment: tail }) => `${key}: ${value}${value.endsWith("\n") ? "" : `${tail}\n`}`,
+  fc
+    .record({ key: fc.constantFrom("apiVersion", "spec", "status", "m", '"q"'), value: word, comment })
+    .map(({ key, value, comment: tail }) => `${key}: ${value}${value.endsWith("\n") ? "" : `${tail}\n`}`),
+  fc.constantFrom(
+    "# comment\n",
+    "  # indented\n",
+    "\n",
+    "spec:\n  script: a # s\n\n  args:\n  - x\n",
+    "status:\n  phase: Old # o\n  list:\n  - 1\n  # in\n",
   ),
-  fc.constantFrom("# comment\n", "  # indented\n", "\n", "spec:\n  script: a # s\n\n  args:\n  - x\n", "status:\n  phase: Old # o\n  list:\n  - 1\n  # in\n"),
 );
 /** Fields in some order, comments, blank lines, both line ends, with and without a last newline; duplicates are dropped. */
-const yamlDocument = fc.uniqueArray(line, { minLength: 1, maxLength: 7, selector: (text) => /^"?\w*/.exec(text)?.[0] || text });
+const yamlDocument = fc.uniqueArray(line, {
+  minLength: 1,
+  maxLength: 7,
+  selector: (text) => /^"?\w*/.exec(text)?.[0] || text,
+});
 const yamlText = fc
-  .tuple(fc.array(yamlDocument, { minLength: 1, maxLength: 3 }), fc.boolean(), fc.boolean(), fc.constantFrom("---\n", "--- # d\n", "...\n---\n"))
+  .tuple(
+    fc.array(yamlDocument, { minLength: 1, maxLength: 3 }),
+    fc.boolean(),
+    fc.boolean(),
+    fc.constantFrom("---\n", "--- # d\n", "...\n---\n"),
+  )
   .map(([documents, crlf, cut, mark]) => {
     const text = documents.map((lines) => `kind: x\n${lines.join("")}`).join(mark);
     const ended = cut ? text.replace(/\n+$/, "") : text;
@@ -141,5 +199,8 @@ const yamlText = fc
   });
 const statusValue = fc.oneof(
   fc.constant(undefined),
-  fc.dictionary(fc.constantFrom("phase", "message", "n"), fc.oneof(fc.string({ unit: "binary" }), fc.integer(), fc.boolean(), fc.array(fc.string()), fc.constant({}))),
+  fc.dictionary(
+    fc.constantFrom("phase", "message", "n"),
+    fc.oneof(fc.string({ unit: "binary" }), fc.integer(), fc.boolean(), fc.array(fc.string()), fc.constant({})),
+  ),
 );

@@ -5,7 +5,10 @@ import type { MergeOutcome } from "../../src/resources/three-way.ts";
 import type { Manifest } from "../../src/resources/types.ts";
 
 const job = (spec: object, metadata: object = {}): Manifest => ({
-  apiVersion: "homie.dev/v1", kind: "Job", metadata: { name: "x", ...metadata }, spec,
+  apiVersion: "homie.dev/v1",
+  kind: "Job",
+  metadata: { name: "x", ...metadata },
+  spec,
 });
 const merge = (base: object | undefined, live: object, input: object): MergeOutcome =>
   mergeManifests({ ...(base === undefined ? {} : { base: job(base) }), live: job(live), input: job(input) });
@@ -21,16 +24,52 @@ const peaceful: readonly (readonly [string, object | undefined, object, object, 
   ["a field changed by hand stays", { priority: 1 }, { priority: 3 }, { priority: 1 }, { priority: 3 }],
   ["both changed to the same", { priority: 1 }, { priority: 3 }, { priority: 3 }, { priority: 3 }],
   ["the input drops a field", { priority: 1, peer: "b" }, { priority: 1, peer: "b" }, { priority: 1 }, { priority: 1 }],
-  ["a field dropped by hand stays away", { priority: 1, peer: "b" }, { priority: 1 }, { priority: 1, peer: "b" }, { priority: 1 }],
-  ["a field added by hand stays", { priority: 1 }, { priority: 1, peer: "b" }, { priority: 2 }, { priority: 2, peer: "b" }],
-  ["a map is merged field by field", { resources: { cpu: 1 } }, { resources: { cpu: 1, memory: "1Gi" } }, { resources: { cpu: 2 } }, { resources: { cpu: 2, memory: "1Gi" } }],
+  [
+    "a field dropped by hand stays away",
+    { priority: 1, peer: "b" },
+    { priority: 1 },
+    { priority: 1, peer: "b" },
+    { priority: 1 },
+  ],
+  [
+    "a field added by hand stays",
+    { priority: 1 },
+    { priority: 1, peer: "b" },
+    { priority: 2 },
+    { priority: 2, peer: "b" },
+  ],
+  [
+    "a map is merged field by field",
+    { resources: { cpu: 1 } },
+    { resources: { cpu: 1, memory: "1Gi" } },
+    { resources: { cpu: 2 } },
+    { resources: { cpu: 2, memory: "1Gi" } },
+  ],
   ["a map that loses its last field goes", { resources: { cpu: 1 } }, { resources: { cpu: 1 } }, {}, {}],
-  ["env is merged by name", { env: [a] }, { env: [a, b] }, { env: [{ ...a, value: "2" }, c] }, { env: [{ ...a, value: "2" }, b, c] }],
+  [
+    "env is merged by name",
+    { env: [a] },
+    { env: [a, b] },
+    { env: [{ ...a, value: "2" }, c] },
+    { env: [{ ...a, value: "2" }, b, c] },
+  ],
   ["a variable the input drops goes", { env: [a, b] }, { env: [a, b, c] }, { env: [a] }, { env: [a, c] }],
   ["the input's order counts when nobody edited", { env: [a, b] }, { env: [a, b] }, { env: [b, a] }, { env: [b, a] }],
   ["other lists are one value", { args: ["a"] }, { args: ["a"] }, { args: ["b", "c"] }, { args: ["b", "c"] }],
-  ["without a base the input wins, the rest stays", undefined, { priority: 1, peer: "b", env: [a, b] }, { priority: 2, env: [{ ...b, value: "9" }, c] }, { priority: 2, peer: "b", env: [a, { ...b, value: "9" }, c] }],
-  ["without a base a command replaces a script", undefined, { script: "a.py", image: "x" }, { command: ["a"], environment: "e" }, { command: ["a"], environment: "e" }],
+  [
+    "without a base the input wins, the rest stays",
+    undefined,
+    { priority: 1, peer: "b", env: [a, b] },
+    { priority: 2, env: [{ ...b, value: "9" }, c] },
+    { priority: 2, peer: "b", env: [a, { ...b, value: "9" }, c] },
+  ],
+  [
+    "without a base a command replaces a script",
+    undefined,
+    { script: "a.py", image: "x" },
+    { command: ["a"], environment: "e" },
+    { command: ["a"], environment: "e" },
+  ],
   ["a script becomes a command", { script: "a.py" }, { script: "a.py" }, { command: ["a"] }, { command: ["a"] }],
 ];
 
@@ -46,7 +85,13 @@ describe("mergeManifests", () => {
     ["a field", { priority: 1 }, { priority: 2 }, { priority: 3 }, { path: "spec.priority", live: 2, input: 3 }],
     ["a field the input drops", { priority: 1 }, { priority: 2 }, {}, { path: "spec.priority", live: 2 }],
     ["a field dropped by hand", { priority: 1 }, {}, { priority: 3 }, { path: "spec.priority", input: 3 }],
-    ["a variable", { env: [a] }, { env: [{ ...a, value: "2" }] }, { env: [{ ...a, value: "3" }] }, { path: "spec.env.A.value", live: "2", input: "3" }],
+    [
+      "a variable",
+      { env: [a] },
+      { env: [{ ...a, value: "2" }] },
+      { env: [{ ...a, value: "3" }] },
+      { path: "spec.env.A.value", live: "2", input: "3" },
+    ],
     ["a list", { args: ["a"] }, { args: ["b"] }, { args: ["c"] }, { path: "spec.args", live: ["b"], input: ["c"] }],
     ["a field both added", {}, { peer: "b" }, { peer: "c" }, { path: "spec.peer", live: "b", input: "c" }],
   ])("%s changed on both sides to different values is a conflict", (_title, base, live, input, conflict) => {
@@ -54,7 +99,10 @@ describe("mergeManifests", () => {
   });
 
   it("stands on the input's side in a conflict, so that it can be forced", () => {
-    expect(merge({ priority: 1 }, { priority: 2, peer: "b" }, { priority: 3 }).merged.spec).toEqual({ priority: 3, peer: "b" });
+    expect(merge({ priority: 1 }, { priority: 2, peer: "b" }, { priority: 3 }).merged.spec).toEqual({
+      priority: 3,
+      peer: "b",
+    });
   });
 
   it("merges labels and annotations as it does the spec", () => {
@@ -93,8 +141,14 @@ const anySpec = fc.record(
   {
     priority: fc.integer({ min: 0, max: 2 }),
     args: fc.array(fc.constantFrom("a", "b"), { maxLength: 2 }),
-    resources: fc.record({ cpu: fc.integer({ min: 1, max: 2 }), memory: fc.constantFrom("1Gi", "2Gi") }, { requiredKeys: ["cpu"], noNullPrototype: true }),
-    env: fc.uniqueArray(fc.record({ name: fc.constantFrom("A", "B", "C"), value: fc.constantFrom("1", "2") }, { noNullPrototype: true }), { selector: ({ name }) => name, minLength: 1 }),
+    resources: fc.record(
+      { cpu: fc.integer({ min: 1, max: 2 }), memory: fc.constantFrom("1Gi", "2Gi") },
+      { requiredKeys: ["cpu"], noNullPrototype: true },
+    ),
+    env: fc.uniqueArray(
+      fc.record({ name: fc.constantFrom("A", "B", "C"), value: fc.constantFrom("1", "2") }, { noNullPrototype: true }),
+      { selector: ({ name }) => name, minLength: 1 },
+    ),
   },
   { requiredKeys: [], noNullPrototype: true },
 );

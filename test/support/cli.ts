@@ -58,7 +58,7 @@ export class TestHome {
   }
 
   pid(): number {
-    return (JSON.parse(readFileSync(join(this.home, "run", "homie.pid"), "utf8")) as { pid: number }).pid;
+    return Number.parseInt(readFileSync(join(this.home, "run", "homie.pid"), "utf8"), 10);
   }
 
   async close(): Promise<void> {

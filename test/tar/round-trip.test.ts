@@ -7,7 +7,17 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HomieError } from "../../src/resources/errors.ts";
 import { readTar } from "../../src/tar/read.ts";
 import { writeTar } from "../../src/tar/write.ts";
-import { archiveOf, collect, directoryInput, fileInput, inPieces, pack, rawEntry, readAll, strict } from "./tar-samples.ts";
+import {
+  archiveOf,
+  collect,
+  directoryInput,
+  fileInput,
+  inPieces,
+  pack,
+  rawEntry,
+  readAll,
+  strict,
+} from "./tar-samples.ts";
 
 const names = fc.uniqueArray(
   fc.array(fc.stringMatching(/^[a-z0-9é日_-]{1,60}$/), { minLength: 1, maxLength: 6 }).map((parts) => parts.join("/")),
@@ -28,14 +38,23 @@ describe("an archive written by homie", () => {
   });
 
   test("reads the same whatever the size of the pieces it comes in", async () => {
-    const archive = await pack([directoryInput("d"), fileInput("d/a", "x".repeat(700)), fileInput(`d/${"é".repeat(80)}`, "y"), fileInput("e")]);
+    const archive = await pack([
+      directoryInput("d"),
+      fileInput("d/a", "x".repeat(700)),
+      fileInput(`d/${"é".repeat(80)}`, "y"),
+      fileInput("e"),
+    ]);
     const whole = await readAll(archive, strict);
     expect(whole).toHaveLength(4);
     for (const size of [1, 3, 511, 512, 513, 1000]) expect(await readAll(archive, strict, size)).toEqual(whole);
   });
 
   test("throws nothing but TarRejected when any byte is changed", async () => {
-    const archive = await pack([directoryInput("d"), fileInput("d/a", "hello"), fileInput(`d/${"日".repeat(50)}`, "y")]);
+    const archive = await pack([
+      directoryInput("d"),
+      fileInput("d/a", "hello"),
+      fileInput(`d/${"日".repeat(50)}`, "y"),
+    ]);
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(strict, collect),
@@ -43,7 +62,10 @@ describe("an archive written by homie", () => {
         async (limits, changes) => {
           const damaged = Buffer.from(archive);
           for (const [at, byte] of changes) damaged[at] = byte;
-          const error = await readAll(damaged, limits).then(() => undefined, (caught: unknown) => caught);
+          const error = await readAll(damaged, limits).then(
+            () => undefined,
+            (caught: unknown) => caught,
+          );
           if (error !== undefined) expect(error).toMatchObject({ name: "HomieError", code: "TarRejected" });
         },
       ),
@@ -119,11 +141,17 @@ describe("with GNU tar", () => {
     writeFileSync(join(directory, "a.tar"), await pack(paths.map((path) => fileInput(path, path.slice(0, 5)))));
     mkdirSync(join(directory, "out"));
     execFileSync("tar", ["-C", join(directory, "out"), "--no-same-owner", "-xf", join(directory, "a.tar")]);
-    for (const path of paths) expect(readFileSync(join(directory, "out", path), "latin1")).toBe(Buffer.from(path.slice(0, 5), "latin1").toString("latin1"));
+    for (const path of paths)
+      expect(readFileSync(join(directory, "out", path), "latin1")).toBe(
+        Buffer.from(path.slice(0, 5), "latin1").toString("latin1"),
+      );
   });
 
   test("the engine's way of rooting an archive at one directory is read", async () => {
-    const archive = archiveOf(rawEntry({ name: "job/", type: "5" }), rawEntry({ name: "job/model.pkl", body: Buffer.from("m") }));
+    const archive = archiveOf(
+      rawEntry({ name: "job/", type: "5" }),
+      rawEntry({ name: "job/model.pkl", body: Buffer.from("m") }),
+    );
     expect((await readAll(archive, collect)).map((entry) => entry.path)).toEqual(["job", "job/model.pkl"]);
   });
 });

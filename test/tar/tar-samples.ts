@@ -14,7 +14,11 @@ export async function* inPieces(bytes: Uint8Array, size: number): AsyncIterable<
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-export async function readAll(archive: Uint8Array, limits: TarLimits, pieceBytes = archive.length): Promise<ReadEntry[]> {
+export async function readAll(
+  archive: Uint8Array,
+  limits: TarLimits,
+  pieceBytes = archive.length,
+): Promise<ReadEntry[]> {
   const entries: ReadEntry[] = [];
   for await (const { body, ...entry } of readTar(inPieces(archive, Math.max(1, pieceBytes)), limits)) {
     const chunks: Uint8Array[] = [];
@@ -26,7 +30,16 @@ export async function readAll(archive: Uint8Array, limits: TarLimits, pieceBytes
 
 export function fileInput(path: string, text = "", mode = 0o644): TarInput {
   const bytes = Buffer.from(text, "latin1");
-  return { path, kind: "file", bytes: bytes.length, mode, uid: 65532, gid: 65532, mtimeSeconds: 1_700_000_000, body: inPieces(bytes, 7) };
+  return {
+    path,
+    kind: "file",
+    bytes: bytes.length,
+    mode,
+    uid: 65532,
+    gid: 65532,
+    mtimeSeconds: 1_700_000_000,
+    body: inPieces(bytes, 7),
+  };
 }
 
 export function directoryInput(path: string): TarInput {

@@ -6,7 +6,7 @@ import { resumeAfter } from "./already-captured.ts";
 import type { OutputPiece } from "./demultiplex.ts";
 import { createDemultiplexer } from "./demultiplex.ts";
 import { isNotFound } from "./engine-error.ts";
-import { within } from "./within.ts";
+import { AnswerTimeout, within } from "./within.ts";
 
 /** Copies the output of one container into its log, in the background, until the container has ended. */
 export interface Capture {
@@ -180,7 +180,7 @@ async function waitForExit(
       await within(waitMs, (abortSignal) => parts.container.wait({ condition: "not-running", abortSignal }), signal);
   } catch (error) {
     if (isNotFound(error)) return "absent";
-    if (!isTimeout(error)) throw error;
+    if (!(error instanceof AnswerTimeout)) throw error;
   }
   try {
     const { State: state } = await within(answerMs, (abortSignal) => parts.container.inspect({ abortSignal }), signal);
@@ -189,8 +189,4 @@ async function waitForExit(
     if (isNotFound(error)) return "absent";
     throw error;
   }
-}
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "TimeoutError";
 }

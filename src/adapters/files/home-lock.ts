@@ -66,7 +66,9 @@ function homeDirectories(paths: HomePaths): readonly string[] {
 
 function makePrivate(directory: string): void {
   if (exists(directory)) return;
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  // Not `recursive`: below /proc Node's own recursion never ends.
+  if (!exists(dirname(directory))) makePrivate(dirname(directory));
+  mkdirSync(directory, { mode: 0o700 });
   chmodSync(directory, 0o700);
 }
 

@@ -35,7 +35,8 @@ export class FrameFile {
     this.#batchBytes += frame.length;
     if (this.#writing !== undefined) return;
     if (this.#batchBytes >= flushBytes && this.#failure === undefined) void this.flush();
-    else this.#timer ??= setTimeout(() => void this.flush(), Math.max(0, this.#lastFlushMs + flushMs - performance.now()));
+    else
+      this.#timer ??= setTimeout(() => void this.flush(), Math.max(0, this.#lastFlushMs + flushMs - performance.now()));
   }
 
   /** Resolves when everything appended before the call is written or has failed. Never rejects. */
@@ -63,7 +64,8 @@ export class FrameFile {
       this.#lastFlushMs = performance.now();
     } while (this.#batchBytes >= flushBytes && this.#failure === undefined);
     this.#writing = undefined;
-    if (this.#batchBytes > 0) this.#timer ??= setTimeout(() => void this.flush(), this.#failure === undefined ? flushMs : retryMs);
+    if (this.#batchBytes > 0)
+      this.#timer ??= setTimeout(() => void this.flush(), this.#failure === undefined ? flushMs : retryMs);
   }
 
   async #writeBatch(batch: readonly Uint8Array[], bytes: number): Promise<void> {

@@ -41,7 +41,10 @@ const pauseAtBytes = 4 * 1024 * 1024;
 export async function openLogWriter(path: string, options: LogWriterOptions = {}): Promise<LogWriter> {
   const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   try {
-    const tails = { stdout: new StreamTail(options.tailBytes ?? 65_536), stderr: new StreamTail(options.tailBytes ?? 65_536) };
+    const tails = {
+      stdout: new StreamTail(options.tailBytes ?? 65_536),
+      stderr: new StreamTail(options.tailBytes ?? 65_536),
+    };
     const scan = await scanLog(handle, (frame) => {
       if (frame.stream === "stdout" || frame.stream === "stderr") tails[frame.stream].add(frame.bytes);
     });
@@ -148,7 +151,8 @@ class FramedLogWriter implements LogWriter {
     const totals = this.counts();
     if (!this.#isEnded) {
       this.#isEnded = true;
-      if (totals.droppedBytes > 0) this.#append("homie", Buffer.from(`${totals.droppedBytes} bytes of output were dropped`));
+      if (totals.droppedBytes > 0)
+        this.#append("homie", Buffer.from(`${totals.droppedBytes} bytes of output were dropped`));
       this.#append("eof", Buffer.from(JSON.stringify(totals)));
     }
     await this.#frames.flush();
@@ -164,7 +168,8 @@ class FramedLogWriter implements LogWriter {
   }
 
   #checkOpen(): void {
-    if (this.#isClosed || this.#isEnded || this.isComplete) throw new HomieError("InternalError", "a finished log was written to");
+    if (this.#isClosed || this.#isEnded || this.isComplete)
+      throw new HomieError("InternalError", "a finished log was written to");
   }
 
   #failIfRefused(): void {

@@ -42,7 +42,11 @@ export function createLogSource(paths: HomePaths): LogSource {
   };
 }
 
-async function openWhenThere(path: string, bell: DirectoryBell | undefined, signal: AbortSignal): Promise<FileHandle | undefined> {
+async function openWhenThere(
+  path: string,
+  bell: DirectoryBell | undefined,
+  signal: AbortSignal,
+): Promise<FileHandle | undefined> {
   while (!signal.aborted) {
     const heard = bell?.listen();
     try {

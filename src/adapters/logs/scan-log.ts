@@ -39,7 +39,7 @@ export async function scanLog(file: FileHandle, onFrame: (frame: LogFrame) => vo
   const decoder = createFrameDecoder();
   const buffer = Buffer.allocUnsafe(readBytes);
   let scan = emptyScan;
-  for (let position = 0; ; ) {
+  for (let position = 0; ;) {
     const { bytesRead } = await file.read(buffer, 0, readBytes, position);
     if (bytesRead === 0) break;
     position += bytesRead;

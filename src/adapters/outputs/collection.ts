@@ -102,7 +102,8 @@ export class Collection {
   }
 
   #refuse(excess: Excess, active: ActiveRule, entry: TreeEntry): "continue" | "stop" {
-    if (excess === "attempt") return this.#stop(`${entry.path} takes the outputs over the disk limit of ${this.#diskBytes} bytes`);
+    if (excess === "attempt")
+      return this.#stop(`${entry.path} takes the outputs over the disk limit of ${this.#diskBytes} bytes`);
     this.#closedRules.add(active.index);
     const message = `${entry.path} takes outputs[${active.index}] over its maxSize of ${active.rule.maxBytes} bytes`;
     this.#violation ??= { reason: "OutputTooLarge", message };
@@ -120,9 +121,15 @@ export class Collection {
     return "stop";
   }
 
+  /** Ends the collection: there is more than anybody agreed to read. */
+  giveUp(message: string): void {
+    this.#violation ??= { reason: "OutputTooLarge", message };
+  }
+
   outcome(): CollectOutcome {
     const unlisted = this.#skippedCount - this.#skipped.length;
-    const skipped = unlisted === 0 ? this.#skipped : [...this.#skipped, { path: "...", reason: `${unlisted} more were skipped` }];
+    const skipped =
+      unlisted === 0 ? this.#skipped : [...this.#skipped, { path: "...", reason: `${unlisted} more were skipped` }];
     const violation = this.#violation ?? this.#missing();
     return { outputs: this.#collected, skipped, ...(violation === undefined ? {} : { violation }) };
   }
@@ -133,7 +140,10 @@ export class Collection {
     const missing = this.#rules.find(({ index, rule }) => rule.required && !this.#bytesOfRule.has(index));
     if (missing === undefined) return undefined;
     const what = missing.onlyChanged ? "new or changed file" : `file matching ${missing.rule.paths.join(", ")}`;
-    return { reason: "OutputMissing", message: `the program left no ${what}, which outputs[${missing.index}] requires` };
+    return {
+      reason: "OutputMissing",
+      message: `the program left no ${what}, which outputs[${missing.index}] requires`,
+    };
   }
 }
 

@@ -1,7 +1,8 @@
 import { mkdir, readFile } from "node:fs/promises";
-import type { Collector, Runtime } from "../../controllers/attempt/ports.ts";
+import type { Collector, Runtime, TreeEntry } from "../../controllers/attempt/ports.ts";
 import type { Logger } from "../../reconciler/types.ts";
 import type { Attempt } from "../../resources/attempt.ts";
+import { HomieError } from "../../resources/errors.ts";
 import { attemptPaths } from "../home.ts";
 import type { HomePaths } from "../home.ts";
 import { fsyncDirectory } from "../project/replace-file.ts";
@@ -26,16 +27,28 @@ export function createCollector({ paths, log }: CollectorOptions): Collector {
       await mkdir(partsOf(outputs), { mode: 0o700 });
       const succeeded = await hasSucceeded(attempt, runtime);
       const collection = new Collection({ attempt, outputs, signal, succeeded, baseline: await readBaseline(inputs) });
-      for await (const entry of runtime.readWorkTree(attempt, signal)) {
-        if ((await collection.take(entry)) === "stop") break;
-      }
+      await takeAll(collection, runtime.readWorkTree(attempt, signal));
       await removeTree(partsOf(outputs));
       await fsyncDirectory(outputs);
       const outcome = collection.outcome();
-      log.debug("outputs collected", { attempt: attempt.metadata.name, files: outcome.outputs.length, skipped: outcome.skipped.length });
+      log.debug("outputs collected", {
+        attempt: attempt.metadata.name,
+        files: outcome.outputs.length,
+        skipped: outcome.skipped.length,
+      });
       return outcome;
     },
   };
+}
+
+async function takeAll(collection: Collection, entries: AsyncIterable<TreeEntry>): Promise<void> {
+  try {
+    for await (const entry of entries) if ((await collection.take(entry)) === "stop") return;
+  } catch (error) {
+    // A runtime that gives up on the size of a tree would do so again: that is the attempt's outcome, not a fault.
+    if (!(error instanceof HomieError) || error.code !== "TooLarge") throw error;
+    collection.giveUp(error.message);
+  }
 }
 
 async function hasSucceeded(attempt: Attempt, runtime: Runtime): Promise<boolean> {

@@ -30,7 +30,8 @@ export async function prepareParent(directory: string, path: string): Promise<st
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     });
     const real = await realpath(next).catch(() => undefined);
-    if (real === undefined || !(real === root || real.startsWith(root.endsWith(sep) ? root : root + sep))) return undefined;
+    if (real === undefined || !(real === root || real.startsWith(root.endsWith(sep) ? root : root + sep)))
+      return undefined;
     if (!(await lstat(real)).isDirectory()) return undefined;
     parent = real;
   }
@@ -41,7 +42,11 @@ export async function prepareParent(directory: string, path: string): Promise<st
  * Copies, makes durable, checks the hash, then gives the copy its name. With `replace` an existing file gives way in one
  * step; without, an existing one wins and false is returned.
  */
-export async function placeFile(file: FileToPlace, parent: string, { replace }: { readonly replace: boolean }): Promise<boolean> {
+export async function placeFile(
+  file: FileToPlace,
+  parent: string,
+  { replace }: { readonly replace: boolean },
+): Promise<boolean> {
   const destination = join(parent, basename(file.path));
   const part = join(parent, `.homie-part-${file.tag}`);
   try {
@@ -76,7 +81,13 @@ async function giveName(part: string, destination: string, replace: boolean): Pr
     if (code === "EEXIST") return false;
     // File systems without hard links (exFAT, some network shares).
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "EMLINK") throw error;
-    if (await lstat(destination).then(() => true, () => false)) return false;
+    if (
+      await lstat(destination).then(
+        () => true,
+        () => false,
+      )
+    )
+      return false;
     await rename(part, destination);
     return true;
   }

@@ -54,14 +54,21 @@ class Publication {
 
   async place(output: StagedOutput): Promise<void> {
     // The list comes from the executor, which need not be this machine.
-    const reason = unsafeNameReason(output.path) ?? (output.path === resultsMarker ? "the name is homie's own" : undefined);
-    if (reason !== undefined) throw new HomieError("OutputRejected", `the output ${JSON.stringify(output.path)} is refused: ${reason}`);
+    const reason =
+      unsafeNameReason(output.path) ?? (output.path === resultsMarker ? "the name is homie's own" : undefined);
+    if (reason !== undefined)
+      throw new HomieError("OutputRejected", `the output ${JSON.stringify(output.path)} is refused: ${reason}`);
     const to = this.#attempt.spec.outputs[output.rule]?.to;
     if (to === undefined) return this.#placeInResults(output);
     const because = await this.#placeIn(to, output).catch(refusalOf);
     if (because === undefined) return;
     this.#diverted.push({ path: output.path, because });
-    this.#options.log.warn("an output was not put where the job wants it", { job: this.#job.metadata.name, path: output.path, to, because });
+    this.#options.log.warn("an output was not put where the job wants it", {
+      job: this.#job.metadata.name,
+      path: output.path,
+      to,
+      because,
+    });
     await this.#placeInResults(output);
   }
 
@@ -71,9 +78,13 @@ class Publication {
     const parent = await prepareParent(directory, output.path);
     const there = parent === undefined ? "" : await hashIfFile(join(parent, basename(output.path)));
     if (parent === undefined || there === "") {
-      throw new HomieError("OutputRejected", `${join(directory, output.path)} cannot be written: a link or a file stands in its way`, {
-        hint: `remove what is not a directory below ${directory}`,
-      });
+      throw new HomieError(
+        "OutputRejected",
+        `${join(directory, output.path)} cannot be written: a link or a file stands in its way`,
+        {
+          hint: `remove what is not a directory below ${directory}`,
+        },
+      );
     }
     if (there !== output.sha256) await placeFile(this.#fileFor(output, directory), parent, { replace: true });
     this.#placed.push({ output, directory });
@@ -91,7 +102,8 @@ class Publication {
     if (verdict.step === "create") {
       // Written down first: a file found without a record later would count as the user's.
       this.#record(destination, output);
-      if (!(await placeFile(this.#fileFor(output, to), parent, { replace: false }))) return `${destination} appeared meanwhile`;
+      if (!(await placeFile(this.#fileFor(output, to), parent, { replace: false })))
+        return `${destination} appeared meanwhile`;
     }
     if (verdict.step === "replace") await placeFile(this.#fileFor(output, to), parent, { replace: true });
     if (verdict.step !== "keep") this.#record(destination, output);
@@ -99,7 +111,10 @@ class Publication {
     return undefined;
   }
 
-  async #judge(destination: string, sha256: string): Promise<{ readonly step?: "create" | "replace" | "adopt" | "keep"; readonly because?: string }> {
+  async #judge(
+    destination: string,
+    sha256: string,
+  ): Promise<{ readonly step?: "create" | "replace" | "adopt" | "keep"; readonly because?: string }> {
     const there = await hashIfFile(destination);
     if (there === undefined) return { step: "create" };
     const recorded = this.#options.published.publishedSha(destination);

@@ -18,11 +18,16 @@ interface Marker {
  */
 export async function openResultsDirectory(results: string, jobName: string, attempt: Attempt): Promise<string> {
   const directory = join(results, jobName);
-  const wanted: Marker = { uid: attempt.spec.job.uid, generation: attempt.spec.job.generation, attempt: attempt.spec.attempt };
+  const wanted: Marker = {
+    uid: attempt.spec.job.uid,
+    generation: attempt.spec.job.generation,
+    attempt: attempt.spec.attempt,
+  };
   await mkdir(results, { recursive: true, mode: 0o700 });
   const found = await lookAt(directory);
   if (sameMarker(found.marker, wanted)) return directory;
-  if (found.holds === "something") await rename(directory, await freeName(directory, asideSuffix(found.marker, wanted)));
+  if (found.holds === "something")
+    await rename(directory, await freeName(directory, asideSuffix(found.marker, wanted)));
   await mkdir(directory, { recursive: true, mode: 0o755 });
   await replaceFile(join(directory, resultsMarker), JSON.stringify(wanted), 0o644);
   return directory;
@@ -45,7 +50,9 @@ async function readMarker(path: string): Promise<Marker | undefined> {
   if (text === undefined) return undefined;
   try {
     const { uid, generation, attempt } = JSON.parse(text) as Partial<Marker>;
-    return typeof uid === "string" && typeof generation === "number" && typeof attempt === "number" ? { uid, generation, attempt } : undefined;
+    return typeof uid === "string" && typeof generation === "number" && typeof attempt === "number"
+      ? { uid, generation, attempt }
+      : undefined;
   } catch {
     // Somebody edited it: the directory is moved aside like any other that is not ours.
     return undefined;
@@ -65,7 +72,10 @@ function asideSuffix(found: Marker | undefined, wanted: Marker): string {
 async function freeName(directory: string, suffix: string): Promise<string> {
   for (let number = 1; ; number++) {
     const name = `${directory}${suffix}${number === 1 ? "" : `.${number}`}`;
-    const isFree = await access(name).then(() => false, () => true);
+    const isFree = await access(name).then(
+      () => false,
+      () => true,
+    );
     if (isFree) return name;
   }
 }

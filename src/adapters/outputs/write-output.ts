@@ -52,7 +52,10 @@ async function writePart(part: string, output: OutputToWrite): Promise<string> {
     await file.close();
   }
   if (written !== output.bytes) {
-    throw new HomieError("OutputRejected", `${JSON.stringify(output.path)} is not the ${output.bytes} bytes it was said to be`);
+    throw new HomieError(
+      "OutputRejected",
+      `${JSON.stringify(output.path)} is not the ${output.bytes} bytes it was said to be`,
+    );
   }
   return hash.digest("hex");
 }

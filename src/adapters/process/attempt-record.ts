@@ -31,7 +31,11 @@ export function processPaths(paths: HomePaths, uid: string, attempt: number): Pr
   const { root, log, inputs, work } = attemptPaths(paths, uid, attempt);
   const directory = join(root, "process");
   return {
-    root, log, inputs, work, directory,
+    root,
+    log,
+    inputs,
+    work,
+    directory,
     temporary: join(root, "tmp"),
     created: join(directory, "created.json"),
     launch: join(directory, "launch.json"),
@@ -82,7 +86,8 @@ export function readJson<T>(path: string): T | undefined {
   try {
     return JSON.parse(readFileSync(path, "utf8")) as T;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT" || (error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT" || (error as NodeJS.ErrnoException).code === "ENOTDIR")
+      return undefined;
     throw error;
   }
 }

@@ -9,7 +9,9 @@ import { replaceFile } from "../project/replace-file.ts";
 import type { LaunchOrder, ProcessPaths } from "./attempt-record.ts";
 
 /** Runs from the sources (types are stripped) and from the build alike. */
-const supervisorFile = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./supervisor.ts" : "./supervisor.js", import.meta.url));
+const supervisorFile = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "./supervisor.ts" : "./supervisor.js", import.meta.url),
+);
 
 /** A flood of output is all short-lived buffers; with a small heap they are freed sooner: 1 GB costs 30 MB instead of 65. */
 const smallHeap = ["--no-warnings", "--max-semi-space-size=1", "--max-old-space-size=64"];
@@ -41,10 +43,16 @@ async function recorded(supervisor: ChildProcess, paths: ProcessPaths): Promise<
     supervisor.stdout?.resume();
   });
   if (failure === undefined && existsSync(paths.record)) return;
-  const said = existsSync(paths.supervisorErrors) ? readFileSync(paths.supervisorErrors, "utf8").trim().slice(-500) : "";
-  throw new HomieError("ProcessFailed", `cannot start the process that watches over the program: ${failure?.message ?? said}`, {
-    hint: "check free processes, memory and disk on this machine",
-  });
+  const said = existsSync(paths.supervisorErrors)
+    ? readFileSync(paths.supervisorErrors, "utf8").trim().slice(-500)
+    : "";
+  throw new HomieError(
+    "ProcessFailed",
+    `cannot start the process that watches over the program: ${failure?.message ?? said}`,
+    {
+      hint: "check free processes, memory and disk on this machine",
+    },
+  );
 }
 
 function launchOrder(attempt: Attempt, paths: ProcessPaths): LaunchOrder {

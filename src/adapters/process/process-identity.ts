@@ -48,7 +48,10 @@ function startTokenFromProc(pid: number): string | undefined {
 
 function startTokenFromPs(pid: number): string | undefined {
   try {
-    const text = execFileSync("ps", ["-o", "state=,lstart=", "-p", String(pid)], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    const text = execFileSync("ps", ["-o", "state=,lstart=", "-p", String(pid)], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     const [flags = "", ...started] = text.trim().split(/\s+/);
     return flags === "" || flags.startsWith("Z") ? undefined : started.join(" ");
   } catch {

@@ -77,7 +77,8 @@ class ProcessRuntime implements Runtime {
   /** Asked twice at once, it stages once. */
   stage(attempt: Attempt, signal: AbortSignal): Promise<{ readonly containerId: string }> {
     const name = attempt.metadata.name;
-    const running = this.#staging.get(name) ?? this.#stageOnce(attempt, signal).finally(() => this.#staging.delete(name));
+    const running =
+      this.#staging.get(name) ?? this.#stageOnce(attempt, signal).finally(() => this.#staging.delete(name));
     this.#staging.set(name, running);
     return running;
   }
@@ -128,7 +129,11 @@ class ProcessRuntime implements Runtime {
     const { complete, ...counts } = this.#glance(attempt).look();
     if (complete) return { phase: "complete", ...counts };
     const record = readJson<AttemptRecord>(pathsOf(this.#options.paths, attempt).record);
-    const isLive = this.#adopted.has(attempt.metadata.name) && record !== undefined && record.exit === undefined && isAlive(record.supervisor);
+    const isLive =
+      this.#adopted.has(attempt.metadata.name) &&
+      record !== undefined &&
+      record.exit === undefined &&
+      isAlive(record.supervisor);
     return { phase: isLive ? "live" : "none", ...counts };
   }
 
@@ -143,7 +148,11 @@ class ProcessRuntime implements Runtime {
   async *readWorkTree(attempt: Attempt, signal: AbortSignal): AsyncIterable<TreeEntry> {
     const paths = pathsOf(this.#options.paths, attempt);
     const { phase } = await this.inspect(attempt);
-    if (phase !== "exited") throw new HomieError("OutputRejected", `the work directory of ${attempt.metadata.name} is not at rest: it is ${phase}`);
+    if (phase !== "exited")
+      throw new HomieError(
+        "OutputRejected",
+        `the work directory of ${attempt.metadata.name} is not at rest: it is ${phase}`,
+      );
     yield* readTree(paths.work, signal);
   }
 
@@ -184,7 +193,8 @@ class ProcessRuntime implements Runtime {
   #glance(attempt: Attempt): LogGlance {
     const name = attempt.metadata.name;
     let glance = this.#glances.get(name);
-    if (glance === undefined) this.#glances.set(name, (glance = new LogGlance(pathsOf(this.#options.paths, attempt).log)));
+    if (glance === undefined)
+      this.#glances.set(name, (glance = new LogGlance(pathsOf(this.#options.paths, attempt).log)));
     return glance;
   }
 }

@@ -18,7 +18,9 @@ export function killStrays(temporaryDirectory: string): number {
 
 function listPids(): number[] {
   try {
-    return readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)).map(Number);
+    return readdirSync("/proc")
+      .filter((name) => /^[0-9]+$/.test(name))
+      .map(Number);
   } catch {
     return [];
   }

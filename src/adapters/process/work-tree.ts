@@ -15,7 +15,11 @@ export async function unpackStage(chunks: AsyncIterable<Uint8Array>, work: strin
       await mkdir(path, { recursive: true, mode: 0o755 });
       continue;
     }
-    const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, entry.mode);
+    const file = await open(
+      path,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      entry.mode,
+    );
     try {
       for await (const chunk of entry.body) await file.writeFile(chunk);
       await file.utimes(entry.mtimeSeconds, entry.mtimeSeconds);
@@ -46,7 +50,12 @@ async function lookAt(root: string, path: string): Promise<TreeEntry | "director
   if (!facts.isFile()) return skip(path, "neither a file nor a directory");
   // The other name may lie outside the work directory, so the bytes may not be the job's to give away.
   if (facts.nlink > 1) return skip(path, "hard link");
-  return { path, bytes: facts.size, executable: (facts.mode & 0o111) !== 0, body: readBody(join(root, path), facts.size) };
+  return {
+    path,
+    bytes: facts.size,
+    executable: (facts.mode & 0o111) !== 0,
+    body: readBody(join(root, path), facts.size),
+  };
 }
 
 function skip(path: string, reason: string): TreeEntry {
@@ -56,7 +65,7 @@ function skip(path: string, reason: string): TreeEntry {
 async function* readBody(path: string, bytes: number): AsyncIterable<Uint8Array> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    for (let position = 0; position < bytes; ) {
+    for (let position = 0; position < bytes;) {
       const buffer = Buffer.allocUnsafe(Math.min(256 * 1024, bytes - position));
       const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
       if (bytesRead === 0) throw new HomieError("OutputRejected", `${path} became shorter while it was collected`);

@@ -30,7 +30,9 @@ async function projectRefusal(root: string, homieRoot: string | undefined): Prom
   const homie = await realOrSame(homieRoot);
   if (!isWithin(root, homie)) return undefined;
   // What a person keeps below homie's home is theirs to send; keys, database and other jobs' files are not.
-  return ["desired", "results"].some((name) => isWithin(root, join(homie, name))) ? undefined : "part of homie's own files";
+  return ["desired", "results"].some((name) => isWithin(root, join(homie, name)))
+    ? undefined
+    : "part of homie's own files";
 }
 
 function isWithin(path: string, directory: string): boolean {

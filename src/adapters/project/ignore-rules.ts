@@ -30,7 +30,10 @@ function rulesOf(exclude: Matcher, levels: readonly Level[]): IgnoreRules {
       exclude.ignores(isDirectory ? `${path}/` : path) || isIgnored(levels, path, isDirectory),
     within: async (relative, absolute) => {
       // Later patterns win, so .homieignore can bring back what .gitignore leaves out: trained weights, say.
-      const patterns = [await readPatterns(join(absolute, ".gitignore")), await readPatterns(join(absolute, ".homieignore"))];
+      const patterns = [
+        await readPatterns(join(absolute, ".gitignore")),
+        await readPatterns(join(absolute, ".homieignore")),
+      ];
       if (patterns.every((text) => text === "")) return rulesOf(exclude, levels);
       const base = relative === "" ? "" : `${relative}/`;
       return rulesOf(exclude, [{ base, matcher: ignore().add(patterns.join("\n")) }, ...levels]);

@@ -25,7 +25,7 @@ export interface SourceSurvey {
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }
 
-export const maxSourceEntries = 100_000;
+const maxSourceEntries = 100_000;
 
 /** Throws HomieError SourceUnreadable, naming the path and what to do. */
 export async function listSources(
@@ -37,7 +37,11 @@ export async function listSources(
 }
 
 /** `listSources`, and what was skipped. `homieRoot` never travels, wherever the project lies. */
-export async function surveySources(sources: AttemptSources, signal: AbortSignal, homieRoot?: string): Promise<SourceSurvey> {
+export async function surveySources(
+  sources: AttemptSources,
+  signal: AbortSignal,
+  homieRoot?: string,
+): Promise<SourceSurvey> {
   const survey = new Survey(signal, homieRoot);
   if (sources.projectPath !== undefined) {
     const root = await checkProjectPath(sources.projectPath, homieRoot);
@@ -76,7 +80,15 @@ class Survey {
     });
     if (to !== "") this.#addParents(to, file.from, facts.mtimeMs);
     if (facts.isDirectory()) {
-      if (to !== "") this.#add({ path: to, kind: "directory", from: file.from, bytes: 0, executable: false, mtimeMs: facts.mtimeMs });
+      if (to !== "")
+        this.#add({
+          path: to,
+          kind: "directory",
+          from: file.from,
+          bytes: 0,
+          executable: false,
+          mtimeMs: facts.mtimeMs,
+        });
       await this.addTree(file.from, to, excludeRules([]));
       return;
     }
@@ -101,7 +113,10 @@ class Survey {
     }
     const known = this.#entries.get(entry.path);
     if (known !== undefined && known.kind !== entry.kind) {
-      throw new HomieError("SourceUnreadable", `${entry.path} would be both a file and a directory in the work directory`);
+      throw new HomieError(
+        "SourceUnreadable",
+        `${entry.path} would be both a file and a directory in the work directory`,
+      );
     }
     this.#entries.set(entry.path, entry);
     if (this.#entries.size > maxSourceEntries) {

@@ -71,7 +71,9 @@ function* tarInputs(
       mode: isDirectory || entry.executable ? 0o755 : 0o644,
       mtimeSeconds: entry.mtimeMs / 1000,
       ...owner,
-      ...(isDirectory ? {} : { body: readHashed(entry, signal, (sha256) => baseline.set(entry.path, { bytes: entry.bytes, sha256 })) }),
+      ...(isDirectory
+        ? {}
+        : { body: readHashed(entry, signal, (sha256) => baseline.set(entry.path, { bytes: entry.bytes, sha256 })) }),
     };
   }
 }
@@ -85,14 +87,16 @@ async function* readHashed(
 ): AsyncIterable<Uint8Array> {
   signal.throwIfAborted();
   // O_NONBLOCK: should a FIFO have taken the file's place, opening it must not wait for a writer.
-  const file = await open(entry.from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
-    throw unreadable(entry.from, error);
-  });
+  const file = await open(entry.from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    (error: unknown) => {
+      throw unreadable(entry.from, error);
+    },
+  );
   try {
     const before = await file.stat();
     if (!before.isFile() || before.size !== entry.bytes) throw changed(entry);
     const hash = createHash("sha256");
-    for (let position = 0; position < entry.bytes; ) {
+    for (let position = 0; position < entry.bytes;) {
       signal.throwIfAborted();
       const buffer = Buffer.allocUnsafe(Math.min(readBytes, entry.bytes - position));
       const { bytesRead } = await file.read(buffer, 0, buffer.length, position);

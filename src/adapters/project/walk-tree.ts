@@ -26,7 +26,8 @@ export interface TreeWalk {
 /** Files and directories below `root`, sorted by name in each directory. Opens no file but ignore files. */
 export async function* walkTree(walk: TreeWalk): AsyncIterable<FoundEntry> {
   const root = await realpath(walk.root);
-  const homieRoot = walk.homieRoot === undefined ? undefined : await realpath(walk.homieRoot).catch(() => walk.homieRoot);
+  const homieRoot =
+    walk.homieRoot === undefined ? undefined : await realpath(walk.homieRoot).catch(() => walk.homieRoot);
   yield* walkDirectory({ ...walk, root, ...(homieRoot === undefined ? {} : { homieRoot }) }, "", walk.rules);
 }
 

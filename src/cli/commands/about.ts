@@ -24,7 +24,9 @@ export async function runStatus(context: CommandContext, options: JsonOption): P
   const asJson = parseJsonOnly(options.output) === "json";
   return await context.withClient("daemon", async (client) => {
     const report = await client.call<StatusReport>({ path: "/homie/v1/status" });
-    const jobs = Object.entries(report.jobs).map(([phase, count]) => `${count} ${phase}`).join(", ");
+    const jobs = Object.entries(report.jobs)
+      .map(([phase, count]) => `${count} ${phase}`)
+      .join(", ");
     const text = renderFields({
       Name: report.name,
       State: report.ready ? "ready" : "starting",
@@ -56,10 +58,18 @@ export async function runVersion(context: CommandContext, options: JsonOption): 
   const version = readPackageVersion();
   const daemon = await askDaemonVersion(context);
   const client = { version, node: process.version, platform: `${process.platform}/${process.arch}` };
-  if (asJson) await context.terminal.output.write(renderJson({ client, ...(daemon === undefined ? {} : { daemon: { version: daemon } }) }));
-  else await context.terminal.output.write(`homie ${version} (node ${client.node}, ${client.platform})\n${daemon === undefined ? "" : `daemon ${safeLine(daemon)}\n`}`);
+  if (asJson)
+    await context.terminal.output.write(
+      renderJson({ client, ...(daemon === undefined ? {} : { daemon: { version: daemon } }) }),
+    );
+  else
+    await context.terminal.output.write(
+      `homie ${version} (node ${client.node}, ${client.platform})\n${daemon === undefined ? "" : `daemon ${safeLine(daemon)}\n`}`,
+    );
   if (daemon !== undefined && daemon !== version) {
-    await context.terminal.errors.write("the daemon is of another version; restart it with `homie down` and `homie up -d`\n");
+    await context.terminal.errors.write(
+      "the daemon is of another version; restart it with `homie down` and `homie up -d`\n",
+    );
   }
   return exitCodes.ok;
 }
@@ -70,7 +80,8 @@ async function askDaemonVersion(context: CommandContext): Promise<string | undef
     const client = createClient(await connectDaemon(context.paths.socket), context.terminal.interrupt);
     return (await client.call<StatusReport>({ path: "/homie/v1/status" })).version;
   } catch (error) {
-    if (error instanceof HomieError && (error.code === "DaemonUnavailable" || error.code === "Forbidden")) return undefined;
+    if (error instanceof HomieError && (error.code === "DaemonUnavailable" || error.code === "Forbidden"))
+      return undefined;
     throw error;
   }
 }

@@ -36,20 +36,32 @@ export async function runApply(context: CommandContext, options: ApplyOptions): 
   const asJson = parseJsonOnly(options.output) === "json";
   const timeoutMs = readTimeout(options);
   if (options.prune === true && options.selector === undefined) {
-    throw new HomieError("Usage", "--prune needs -l SELECTOR", { hint: "only objects with that label are deleted when the input no longer names them" });
+    throw new HomieError("Usage", "--prune needs -l SELECTOR", {
+      hint: "only objects with that label are deleted when the input no longer names them",
+    });
   }
   const inputs = await readInputs(context.terminal, options.filename ?? [], options.recursive === true);
   const need = options.wait === true ? "daemon" : "any";
   return await context.withClient(need, async (client) => {
     const dryRun = options.dryRun === true;
-    const results = await applyInputs(client, inputs, { dryRun, forceConflicts: options.forceConflicts === true, selector: options.selector });
+    const results = await applyInputs(client, inputs, {
+      dryRun,
+      forceConflicts: options.forceConflicts === true,
+      selector: options.selector,
+    });
     const pruned = options.prune === true ? await prune(client, results, options.selector ?? "", dryRun) : [];
-    const applied: readonly Applied[] = [...results.map(({ kind, name, action, file }) => ({ kind, name, action, file })), ...pruned];
+    const applied: readonly Applied[] = [
+      ...results.map(({ kind, name, action, file }) => ({ kind, name, action, file })),
+      ...pruned,
+    ];
     const { output, errors } = context.terminal;
     await output.write(asJson ? renderJson({ results: applied, dryRun }) : renderApplied(applied, dryRun));
     if (applied.length === 0) await errors.write("nothing in the input to apply\n");
-    const hasNews = applied.some((one) => one.action !== "unchanged");
-    if (client.mode === "offline" && !dryRun && hasNews) await errors.write("saved; runs when the daemon is up (`homie up -d`)\n");
+    const news = applied.filter((one) => one.action !== "unchanged");
+    if (client.mode === "offline" && !dryRun && news.length > 0) {
+      const verb = news.some((one) => one.kind === "Job" && one.action !== "pruned") ? "runs" : "in force";
+      await errors.write(`saved; ${verb} when the daemon is up (\`homie up -d\`)\n`);
+    }
     return options.wait === true && !dryRun ? await waitForJobs(context, client, results, timeoutMs) : exitCodes.ok;
   });
 }
@@ -58,16 +70,26 @@ function readTimeout(options: ApplyOptions): number | undefined {
   if (options.timeout === undefined) return undefined;
   if (options.wait !== true) throw new HomieError("Usage", "--timeout goes with --wait");
   const timeoutMs = parseDuration(options.timeout);
-  if (timeoutMs === undefined) throw new HomieError("Usage", `${JSON.stringify(options.timeout)} is no duration`, { hint: "for example 90s, 10m or 1h30m" });
+  if (timeoutMs === undefined)
+    throw new HomieError("Usage", `${JSON.stringify(options.timeout)} is no duration`, {
+      hint: "for example 90s, 10m or 1h30m",
+    });
   return timeoutMs;
 }
 
 function renderApplied(applied: readonly Applied[], dryRun: boolean): string {
-  return applied.map((one) => `${safeLine(`${one.kind.toLowerCase()}/${one.name}`)} ${one.action}${dryRun ? " (dry run)" : ""}\n`).join("");
+  return applied
+    .map((one) => `${safeLine(`${one.kind.toLowerCase()}/${one.name}`)} ${one.action}${dryRun ? " (dry run)" : ""}\n`)
+    .join("");
 }
 
 /** Deletes what carries the label and is not in the input any more. */
-async function prune(client: Client, results: readonly ApplyResult[], selector: string, dryRun: boolean): Promise<readonly Applied[]> {
+async function prune(
+  client: Client,
+  results: readonly ApplyResult[],
+  selector: string,
+  dryRun: boolean,
+): Promise<readonly Applied[]> {
   const named = new Set(results.map((result) => `${result.kind}/${result.name}`));
   const pruned: Applied[] = [];
   for (const kind of kinds.filter((one) => one.isDeclared)) {
@@ -82,12 +104,22 @@ async function prune(client: Client, results: readonly ApplyResult[], selector: 
   return pruned;
 }
 
-async function waitForJobs(context: CommandContext, client: Client, results: readonly ApplyResult[], timeoutMs: number | undefined): Promise<number> {
+async function waitForJobs(
+  context: CommandContext,
+  client: Client,
+  results: readonly ApplyResult[],
+  timeoutMs: number | undefined,
+): Promise<number> {
   const job = findKind("job");
   const deadline = timeoutMs === undefined ? undefined : context.terminal.now().getTime() + timeoutMs;
   let exitCode: number = exitCodes.ok;
   for (const { name } of results.filter((result) => result.kind === "Job")) {
-    const verdict = await waitForCondition(context.terminal, client, { kind: job, name, wanted: { type: "condition", name: "Finished", value: "True" }, deadline });
+    const verdict = await waitForCondition(context.terminal, client, {
+      kind: job,
+      name,
+      wanted: { type: "condition", name: "Finished", value: "True" },
+      deadline,
+    });
     await context.terminal.output.write(`${describeVerdict(`job/${name}`, verdict)}\n`);
     if (verdict.object?.status?.["phase"] !== "Succeeded") exitCode = exitCodes.error;
   }

@@ -7,7 +7,11 @@ import { safeLine } from "../render/safe-text.ts";
 
 const finalPhases = new Set(["Succeeded", "Failed", "Cancelled"]);
 
-export async function runCancel(context: CommandContext, words: readonly string[], options: { readonly message?: string }): Promise<number> {
+export async function runCancel(
+  context: CommandContext,
+  words: readonly string[],
+  options: { readonly message?: string },
+): Promise<number> {
   const names = words.map(parseJobName);
   return await context.withClient("daemon", async (client) => {
     for (const name of names) {
@@ -19,7 +23,11 @@ export async function runCancel(context: CommandContext, words: readonly string[
         await context.terminal.output.write(`${safeLine(`job/${name} is already ${phase.toLowerCase()}`)}\n`);
         continue;
       }
-      await client.call<ApiObject>({ method: "POST", path, body: options.message === undefined ? {} : { message: options.message } });
+      await client.call<ApiObject>({
+        method: "POST",
+        path,
+        body: options.message === undefined ? {} : { message: options.message },
+      });
       await context.terminal.output.write(`${safeLine(`job/${name}`)} cancelled\n`);
     }
     return exitCodes.ok;

@@ -11,7 +11,11 @@ import { safeLine } from "../render/safe-text.ts";
 const patienceMs = 500;
 
 /** Prints what can stand in place of the last word, one a line. Never fails: no answer is an answer. */
-export async function runComplete(context: CommandContext, program: Command, words: readonly string[]): Promise<number> {
+export async function runComplete(
+  context: CommandContext,
+  program: Command,
+  words: readonly string[],
+): Promise<number> {
   const typed = words.at(-1) ?? "";
   const before = words.slice(0, -1);
   const candidates = await listCandidates(context, program, before, typed);
@@ -20,18 +24,32 @@ export async function runComplete(context: CommandContext, program: Command, wor
   return exitCodes.ok;
 }
 
-async function listCandidates(context: CommandContext, program: Command, before: readonly string[], typed: string): Promise<readonly string[]> {
+async function listCandidates(
+  context: CommandContext,
+  program: Command,
+  before: readonly string[],
+  typed: string,
+): Promise<readonly string[]> {
   const { command, rest } = findCommand(program, before);
   const subcommands = command.commands.filter((one) => !one.name().startsWith("_")).map((one) => one.name());
   const previous = before.at(-1) ?? "";
   const option = command.options.find((one) => previous !== "" && (one.long === previous || one.short === previous));
   if (option !== undefined && (option.required || option.optional)) return optionValues(option.long ?? "");
-  if (typed.startsWith("-")) return command.options.filter((one) => !one.hidden).flatMap((one) => one.long ?? one.short ?? []);
+  if (typed.startsWith("-"))
+    return command.options.filter((one) => !one.hidden).flatMap((one) => one.long ?? one.short ?? []);
   if (subcommands.length > 0) return subcommands;
-  return await listArguments(context, command.name(), rest.filter((word) => !word.startsWith("-")), typed);
+  return await listArguments(
+    context,
+    command.name(),
+    rest.filter((word) => !word.startsWith("-")),
+    typed,
+  );
 }
 
-function findCommand(program: Command, words: readonly string[]): { readonly command: Command; readonly rest: readonly string[] } {
+function findCommand(
+  program: Command,
+  words: readonly string[],
+): { readonly command: Command; readonly rest: readonly string[] } {
   let command = program;
   for (const [index, word] of words.entries()) {
     const next = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
@@ -48,13 +66,20 @@ function optionValues(long: string): readonly string[] {
   return [];
 }
 
-async function listArguments(context: CommandContext, command: string, given: readonly string[], typed: string): Promise<readonly string[]> {
+async function listArguments(
+  context: CommandContext,
+  command: string,
+  given: readonly string[],
+  typed: string,
+): Promise<readonly string[]> {
   if (command === "completion") return given.length === 0 ? ["bash", "zsh", "fish"] : [];
   if (command === "explain") return kinds.filter((kind) => kind.isDeclared).map((kind) => kind.kind.toLowerCase());
-  if (command === "logs" || command === "cancel") return (await listNames(context, "jobs")).map((name) => `job/${name}`);
+  if (command === "logs" || command === "cancel")
+    return (await listNames(context, "jobs")).map((name) => `job/${name}`);
   if (!["get", "describe", "delete", "edit", "wait"].includes(command)) return [];
   const slash = typed.indexOf("/");
-  if (slash !== -1) return (await listNames(context, typed.slice(0, slash))).map((name) => `${typed.slice(0, slash + 1)}${name}`);
+  if (slash !== -1)
+    return (await listNames(context, typed.slice(0, slash))).map((name) => `${typed.slice(0, slash + 1)}${name}`);
   const [first] = given;
   if (first !== undefined && !first.includes("/")) return await listNames(context, first);
   const jobs = await listNames(context, "jobs");
@@ -67,7 +92,10 @@ async function listNames(context: CommandContext, word: string): Promise<readonl
   try {
     const kind = findKind(word);
     const transport = await connectDaemon(context.paths.socket);
-    const client = createClient(transport, AbortSignal.any([context.terminal.interrupt, AbortSignal.timeout(patienceMs)]));
+    const client = createClient(
+      transport,
+      AbortSignal.any([context.terminal.interrupt, AbortSignal.timeout(patienceMs)]),
+    );
     return (await client.list(kind)).items.map((item) => item.metadata.name);
   } catch (error) {
     if (error instanceof HomieError || (error instanceof Error && /Abort|Timeout/u.test(error.name))) return [];

@@ -36,7 +36,10 @@ complete -c homie -a '(__homie_complete)'
 
 export async function runCompletion(context: CommandContext, shell: string): Promise<number> {
   const script = scripts[shell];
-  if (script === undefined) throw new HomieError("Usage", `there is no completion for ${JSON.stringify(shell)}`, { hint: "there is bash, zsh and fish" });
+  if (script === undefined)
+    throw new HomieError("Usage", `there is no completion for ${JSON.stringify(shell)}`, {
+      hint: "there is bash, zsh and fish",
+    });
   await context.terminal.output.write(script);
   return exitCodes.ok;
 }

@@ -25,22 +25,39 @@ type LimitsChange = Readonly<Record<string, string | number>>;
 export async function runConfig(context: CommandContext, options: ConfigOptions): Promise<number> {
   const change = readLimitsChange(options);
   const format = options.output ?? "table";
-  if (!["table", "json", "yaml"].includes(format)) throw new HomieError("Usage", `cannot print as ${JSON.stringify(format)}`, { hint: "-o takes json or yaml" });
+  if (!["table", "json", "yaml"].includes(format))
+    throw new HomieError("Usage", `cannot print as ${JSON.stringify(format)}`, { hint: "-o takes json or yaml" });
   return await context.withClient("any", async (client) => {
     const kind = findKind("limits");
     const existing = await client.find(kind, "default");
     const changes = Object.keys(change).length > 0;
-    let limits: ApiObject = existing ?? { apiVersion: "homie.dev/v1", kind: "Limits", metadata: { name: "default" }, spec: {} };
+    let limits: ApiObject = existing ?? {
+      apiVersion: "homie.dev/v1",
+      kind: "Limits",
+      metadata: { name: "default" },
+      spec: {},
+    };
     if (changes && existing === undefined) {
       limits = await client.call({ method: "POST", path: kind.path, body: { ...limits, spec: change } });
     } else if (changes) {
       const path = objectPath(kind, "default");
-      limits = await client.call({ method: "PATCH", path, contentType: "application/merge-patch+json", body: { spec: change } });
+      limits = await client.call({
+        method: "PATCH",
+        path,
+        contentType: "application/merge-patch+json",
+        body: { spec: change },
+      });
     }
     const { output, errors } = context.terminal;
-    const text = format === "json" ? renderJson(limits) : format === "yaml" ? await renderYaml(limits) : describeLimits(limits);
-    await output.write(changes && format === "table" ? `limits/default ${existing === undefined ? "created" : "configured"}\n${text}` : text);
-    if (changes && client.mode === "offline") await errors.write("saved; in force when the daemon is up (`homie up -d`)\n");
+    const text =
+      format === "json" ? renderJson(limits) : format === "yaml" ? await renderYaml(limits) : describeLimits(limits);
+    await output.write(
+      changes && format === "table"
+        ? `limits/default ${existing === undefined ? "created" : "configured"}\n${text}`
+        : text,
+    );
+    if (changes && client.mode === "offline")
+      await errors.write("saved; in force when the daemon is up (`homie up -d`)\n");
     return exitCodes.ok;
   });
 }
@@ -66,7 +83,8 @@ function wrong(flag: string, text: string, hint: string): HomieError {
 function readCpu(text: string): string | number {
   const hint = "cores as a number or in thousandths: --cpu 2, --cpu 0.5, --cpu 500m";
   if (/^\d{1,7}m$/u.test(text) && Number(text.slice(0, -1)) > 0) return text;
-  if (!/^\d{1,4}(\.\d{1,3})?$/u.test(text) || Number(text) <= 0 || Number(text) > 1024) throw wrong("--cpu", text, hint);
+  if (!/^\d{1,4}(\.\d{1,3})?$/u.test(text) || Number(text) <= 0 || Number(text) > 1024)
+    throw wrong("--cpu", text, hint);
   return Number(text);
 }
 

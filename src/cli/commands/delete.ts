@@ -26,13 +26,23 @@ interface Doomed {
   readonly name: string;
 }
 
-export async function runDelete(context: CommandContext, words: readonly string[], options: DeleteOptions): Promise<number> {
+export async function runDelete(
+  context: CommandContext,
+  words: readonly string[],
+  options: DeleteOptions,
+): Promise<number> {
   const targets = parseTargets(words);
   checkRequest(targets, options);
   const waits = readWait(options.wait);
   const timeoutMs = parseDuration(options.timeout ?? "365d");
-  if (timeoutMs === undefined) throw new HomieError("Usage", `${JSON.stringify(options.timeout)} is no duration`, { hint: "for example 90s or 10m" });
-  const inputs = options.filename === undefined ? [] : await readInputs(context.terminal, options.filename, options.recursive === true);
+  if (timeoutMs === undefined)
+    throw new HomieError("Usage", `${JSON.stringify(options.timeout)} is no duration`, {
+      hint: "for example 90s or 10m",
+    });
+  const inputs =
+    options.filename === undefined
+      ? []
+      : await readInputs(context.terminal, options.filename, options.recursive === true);
   const fromFiles = (await Promise.all(inputs.map(listDocuments))).flat();
   return await context.withClient("any", async (client) => {
     const doomed = [...fromFiles, ...(await resolveTargets(client, targets, options))];
@@ -45,7 +55,12 @@ export async function runDelete(context: CommandContext, words: readonly string[
     const deadline = context.terminal.now().getTime() + timeoutMs;
     if (waits && client.mode === "daemon") {
       for (const { kind, name, uid } of leaving) {
-        await waitForCondition(context.terminal, client, { kind, name, wanted: { type: "delete", ...(uid === undefined ? {} : { uid }) }, deadline });
+        await waitForCondition(context.terminal, client, {
+          kind,
+          name,
+          wanted: { type: "delete", ...(uid === undefined ? {} : { uid }) },
+          deadline,
+        });
       }
     }
     if (client.mode === "offline" && leaving.length > 0) {
@@ -57,16 +72,19 @@ export async function runDelete(context: CommandContext, words: readonly string[
 
 function checkRequest(targets: readonly Target[], options: DeleteOptions): void {
   if (options.filename !== undefined) {
-    if (targets.length > 0 || options.selector !== undefined) throw new HomieError("Usage", "give either -f or names, not both");
+    if (targets.length > 0 || options.selector !== undefined)
+      throw new HomieError("Usage", "give either -f or names, not both");
     return;
   }
-  if (targets.length === 0) throw new HomieError("Usage", "nothing to delete", { hint: "give job/NAME, KIND -l SELECTOR or -f FILE" });
+  if (targets.length === 0)
+    throw new HomieError("Usage", "nothing to delete", { hint: "give job/NAME, KIND -l SELECTOR or -f FILE" });
   for (const { kind, name } of targets) {
     if (!kind.isDeclared) throw new HomieError("Usage", `${kind.plural} are kept by homie and cannot be deleted`);
     if (name === undefined && options.selector === undefined) {
       throw new HomieError("Usage", `which ${kind.plural}?`, { hint: `give names, or ${kind.plural} -l SELECTOR` });
     }
-    if (name !== undefined && options.selector !== undefined) throw new HomieError("Usage", "give either names or -l, not both");
+    if (name !== undefined && options.selector !== undefined)
+      throw new HomieError("Usage", "give either names or -l, not both");
   }
 }
 
@@ -76,11 +94,21 @@ function readWait(value: boolean | string | undefined): boolean {
   throw new HomieError("Usage", `--wait is true or false, not ${JSON.stringify(value)}`);
 }
 
-async function resolveTargets(client: Client, targets: readonly Target[], options: DeleteOptions): Promise<readonly Doomed[]> {
+async function resolveTargets(
+  client: Client,
+  targets: readonly Target[],
+  options: DeleteOptions,
+): Promise<readonly Doomed[]> {
   const doomed: Doomed[] = [];
   for (const { kind, name } of targets) {
     if (name !== undefined) doomed.push({ kind, name });
-    else doomed.push(...(await client.list(kind, { labelSelector: options.selector })).items.map((item) => ({ kind, name: item.metadata.name })));
+    else
+      doomed.push(
+        ...(await client.list(kind, { labelSelector: options.selector })).items.map((item) => ({
+          kind,
+          name: item.metadata.name,
+        })),
+      );
   }
   return doomed;
 }
@@ -91,8 +119,12 @@ async function listDocuments(input: InputFile): Promise<readonly Doomed[]> {
   const found: Doomed[] = [];
   for (const document of Array.isArray(documents) ? documents : []) {
     const [problem] = document.errors;
-    if (problem !== undefined) throw new HomieError("InvalidResource", `${input.file}: ${problem.message.split("\n")[0] ?? ""}`);
-    const content = document.toJS({ maxAliasCount: 100 }) as { kind?: unknown; metadata?: { name?: unknown } | null } | null;
+    if (problem !== undefined)
+      throw new HomieError("InvalidResource", `${input.file}: ${problem.message.split("\n")[0] ?? ""}`);
+    const content = document.toJS({ maxAliasCount: 100 }) as {
+      kind?: unknown;
+      metadata?: { name?: unknown } | null;
+    } | null;
     if (content === null) continue;
     if (typeof content.kind !== "string" || typeof content.metadata?.name !== "string") {
       throw new HomieError("InvalidResource", `${input.file}: a document has no kind or no metadata.name`);
@@ -103,9 +135,17 @@ async function listDocuments(input: InputFile): Promise<readonly Doomed[]> {
 }
 
 /** The uid of what is on its way out; undefined when it was not there. */
-async function deleteOne(context: CommandContext, client: Client, { kind, name }: Doomed, ignoreNotFound: boolean): Promise<string | undefined> {
+async function deleteOne(
+  context: CommandContext,
+  client: Client,
+  { kind, name }: Doomed,
+  ignoreNotFound: boolean,
+): Promise<string | undefined> {
   try {
-    const answer = await client.call<ApiObject & { readonly details?: { readonly uid?: string } }>({ method: "DELETE", path: objectPath(kind, name) });
+    const answer = await client.call<ApiObject & { readonly details?: { readonly uid?: string } }>({
+      method: "DELETE",
+      path: objectPath(kind, name),
+    });
     await context.terminal.output.write(`${safeLine(`${kind.kind.toLowerCase()}/${name}`)} deleted\n`);
     return answer.details?.uid ?? answer.metadata.uid ?? "";
   } catch (error) {

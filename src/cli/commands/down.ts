@@ -18,17 +18,24 @@ export async function runDown(context: CommandContext): Promise<number> {
     process.kill(pid, "SIGTERM");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EPERM") {
-      throw new HomieError("Forbidden", `may not stop the daemon (pid ${pid})`, { hint: "it belongs to another user", cause: error });
+      throw new HomieError("Forbidden", `may not stop the daemon (pid ${pid})`, {
+        hint: "it belongs to another user",
+        cause: error,
+      });
     }
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
   const deadline = terminal.now().getTime() + patienceMs;
   while (isAlive(pid)) {
     if (terminal.now().getTime() > deadline) {
-      throw new HomieError("ProcessFailed", `the daemon (pid ${pid}) is still there after ${patienceMs / 1000} s`, { hint: `its log is in ${context.paths.log}; \`kill -9 ${pid}\` is safe, jobs are taken up again` });
+      throw new HomieError("ProcessFailed", `the daemon (pid ${pid}) is still there after ${patienceMs / 1000} s`, {
+        hint: `its log is in ${context.paths.log}; \`kill -9 ${pid}\` is safe, jobs are taken up again`,
+      });
     }
     await terminal.sleep(pauseMs, terminal.interrupt);
   }
-  await terminal.output.write("homie is down; jobs that run in Docker go on and are taken up again by the next `homie up`\n");
+  await terminal.output.write(
+    "homie is down; jobs that run in Docker go on and are taken up again by the next `homie up`\n",
+  );
   return exitCodes.ok;
 }

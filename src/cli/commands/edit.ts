@@ -24,16 +24,19 @@ interface Subject {
 /** Opens an object in the editor and writes it back; what is wrong comes back into the editor as a comment. */
 export async function runEdit(context: CommandContext, words: readonly string[]): Promise<number> {
   const [target, ...more] = parseTargets(words);
-  if (target?.name === undefined || more.length > 0) throw new HomieError("Usage", "edit takes one object", { hint: "for example `homie edit job/train`" });
-  if (!target.kind.isDeclared) throw new HomieError("Usage", `${target.kind.plural} are kept by homie and cannot be edited`);
+  if (target?.name === undefined || more.length > 0)
+    throw new HomieError("Usage", "edit takes one object", { hint: "for example `homie edit job/train`" });
+  if (!target.kind.isDeclared)
+    throw new HomieError("Usage", `${target.kind.plural} are kept by homie and cannot be edited`);
   const subject = { kind: target.kind, name: target.name };
   return await context.withClient("any", async (client) => {
     const original = await client.get(subject.kind, subject.name);
     const directory = await mkdtemp(join(tmpdir(), "homie-edit-"));
     const file = join(directory, `${subject.kind.kind.toLowerCase()}-${subject.name}.yaml`);
     const outcome = await editUntilGood(context, client, { subject, original, file });
-    if (outcome !== "kept") await rm(directory, { recursive: true, force: true });
-    return outcome === "kept" ? exitCodes.error : exitCodes.ok;
+    if (outcome === "kept") return exitCodes.error;
+    await rm(directory, { recursive: true, force: true });
+    return exitCodes.ok;
   });
 }
 
@@ -55,9 +58,11 @@ async function editUntilGood(context: CommandContext, client: Client, session: S
     await openEditor(context.terminal, file);
     const edited = stripHeading(await readFile(file, "utf8"));
     if (edited.trim() === "" || edited === pristine || edited === (trouble === "" ? undefined : body)) {
-      await output.write("no changes made\n");
-      if (trouble === "") return "done";
-      await errors.write(`${trouble}your text is kept in ${file}\n`);
+      if (trouble === "") {
+        await output.write("no changes made\n");
+        return "done";
+      }
+      await errors.write(`${trouble}nothing was changed; your text is kept in ${file}\n`);
       return "kept";
     }
     body = edited;
@@ -68,11 +73,18 @@ async function editUntilGood(context: CommandContext, client: Client, session: S
     } catch (error) {
       if (!(error instanceof HomieError)) throw error;
       const isConflict = error instanceof ApiError && error.status === 409;
-      const isMendable = error instanceof ApiError ? error.status === 422 || error.status === 400 : error.code === "InvalidResource";
+      const isMendable =
+        error instanceof ApiError ? error.status === 422 || error.status === 400 : error.code === "InvalidResource";
       if (!isMendable) {
         await errors.write(`your text is kept in ${file}\n`);
         if (!isConflict) throw error;
-        await errors.write(renderError(new HomieError("Conflict", `${reference} was changed by somebody else meanwhile`, { hint: `look at it with \`homie get ${reference} -o yaml\`, then apply your text with \`homie apply -f\`` })));
+        await errors.write(
+          renderError(
+            new HomieError("Conflict", `${reference} was changed by somebody else meanwhile`, {
+              hint: `look at it with \`homie get ${reference} -o yaml\`, then apply your text with \`homie apply -f\``,
+            }),
+          ),
+        );
         return "kept";
       }
       trouble = renderError(error);
@@ -83,19 +95,29 @@ async function editUntilGood(context: CommandContext, client: Client, session: S
 /** What a person may change; the rest is kept by homie. */
 function editablePart(object: ApiObject): unknown {
   const { name, labels, annotations } = object.metadata;
-  const metadata = { name, ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) };
+  const metadata = {
+    name,
+    ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
   return { apiVersion: object.apiVersion, kind: object.kind, metadata, spec: object.spec ?? {} };
 }
 
 const headingMark = "#homie ";
 
 function heading(trouble: string): string {
-  const lines = [...trouble.split("\n").filter((line) => line !== ""), "Save and close to apply. Lines that begin with #homie are ignored; an empty file changes nothing."];
+  const lines = [
+    ...trouble.split("\n").filter((line) => line !== ""),
+    "Save and close to apply. Lines that begin with #homie are ignored; an empty file changes nothing.",
+  ];
   return lines.map((line) => `${headingMark}${line}\n`).join("");
 }
 
 function stripHeading(text: string): string {
-  return text.split("\n").filter((line) => !line.startsWith(headingMark.trimEnd())).join("\n");
+  return text
+    .split("\n")
+    .filter((line) => !line.startsWith(headingMark.trimEnd()))
+    .join("\n");
 }
 
 async function writeBack(client: Client, { subject, original }: Session, text: string): Promise<void> {
@@ -103,14 +125,51 @@ async function writeBack(client: Client, { subject, original }: Session, text: s
   const { parseDocument } = await import("yaml");
   const document = parseDocument(text);
   const [problem] = document.errors;
-  if (problem !== undefined) throw new HomieError("InvalidResource", problem.message.split("\n")[0] ?? "the text is no YAML");
+  if (problem !== undefined)
+    throw new HomieError("InvalidResource", problem.message.split("\n")[0] ?? "the text is no YAML");
   const wanted = document.toJS({ maxAliasCount: 100 }) as { metadata?: { name?: unknown }; kind?: unknown } | null;
-  if (typeof wanted !== "object" || wanted === null || wanted.metadata?.name !== subject.name || wanted.kind !== subject.kind.kind) {
-    throw new HomieError("InvalidResource", "kind and metadata.name must stay as they are", { hint: "another name is another object: use `homie apply`" });
+  if (
+    typeof wanted !== "object" ||
+    wanted === null ||
+    wanted.metadata?.name !== subject.name ||
+    wanted.kind !== subject.kind.kind
+  ) {
+    throw new HomieError("InvalidResource", "kind and metadata.name must stay as they are", {
+      hint: "another name is another object: use `homie apply`",
+    });
   }
-  const { uid, resourceVersion } = original.metadata;
-  const body = { ...wanted, metadata: { ...wanted.metadata, uid, resourceVersion } };
-  await client.call({ method: "PUT", path: `${objectPath(subject.kind, subject.name)}?fieldValidation=Strict`, body });
+  await replace(client, subject, original, wanted);
+}
+
+const mostTries = 5;
+
+/** Status is written all the time while a job runs; only a change of what people write is a conflict. */
+async function replace(
+  client: Client,
+  subject: Subject,
+  original: ApiObject,
+  wanted: { readonly metadata?: object },
+): Promise<void> {
+  let base = original;
+  for (let tries = 1; ; tries += 1) {
+    const { uid, resourceVersion } = base.metadata;
+    try {
+      const body = { ...wanted, metadata: { ...wanted.metadata, uid, resourceVersion } };
+      await client.call({
+        method: "PUT",
+        path: `${objectPath(subject.kind, subject.name)}?fieldValidation=Strict`,
+        body,
+      });
+      return;
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 409 || tries === mostTries) throw error;
+      base = await client.get(subject.kind, subject.name);
+      const isSame =
+        base.metadata.uid === original.metadata.uid &&
+        JSON.stringify(editablePart(base)) === JSON.stringify(editablePart(original));
+      if (!isSame) throw error;
+    }
+  }
 }
 
 /** The editor's words are split at spaces (`code --wait`) and never go through a shell. */
@@ -119,7 +178,15 @@ async function openEditor(terminal: Terminal, file: string): Promise<void> {
   const [command = "vi", ...args] = chosen.trim().split(/\s+/u);
   const code = await new Promise<number>((resolve, reject) => {
     const child = spawn(command, [...args, file], { stdio: "inherit" });
-    child.once("error", (error: NodeJS.ErrnoException) => reject(new HomieError("ProcessFailed", `cannot start the editor ${JSON.stringify(command)}: ${error.code ?? error.message}`, { hint: "set EDITOR to an editor that is installed", cause: error })));
+    child.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        new HomieError(
+          "ProcessFailed",
+          `cannot start the editor ${JSON.stringify(command)}: ${error.code ?? error.message}`,
+          { hint: "set EDITOR to an editor that is installed", cause: error },
+        ),
+      ),
+    );
     child.once("exit", (exitCode) => resolve(exitCode ?? 1));
   });
   if (code !== 0) throw new HomieError("ProcessFailed", `the editor ended with code ${code}; nothing was changed`);

@@ -33,7 +33,9 @@ export async function runEnvCreate(context: CommandContext, name: string, option
 function readSource(context: CommandContext, options: EnvCreateOptions): EnvironmentSource {
   const { image, dockerfile, rootfs } = options;
   if ([image, dockerfile, rootfs].filter((given) => given !== undefined).length !== 1) {
-    throw new HomieError("Usage", "give exactly one of --image, --dockerfile and --rootfs", { hint: "for example --image python:3.12-slim" });
+    throw new HomieError("Usage", "give exactly one of --image, --dockerfile and --rootfs", {
+      hint: "for example --image python:3.12-slim",
+    });
   }
   if (image !== undefined) return { image };
   if (dockerfile !== undefined) return { dockerfile: resolve(context.terminal.directory, dockerfile) };
@@ -42,7 +44,9 @@ function readSource(context: CommandContext, options: EnvCreateOptions): Environ
 
 function checkEnvironmentName(name: string): string {
   if (/^[a-z0-9]([-a-z0-9_.]{0,61}[a-z0-9])?$/iu.test(name)) return name;
-  throw new HomieError("Usage", `${JSON.stringify(name)} cannot be the name of an environment`, { hint: "letters, digits, hyphens, dots and underscores, at most 63" });
+  throw new HomieError("Usage", `${JSON.stringify(name)} cannot be the name of an environment`, {
+    hint: "letters, digits, hyphens, dots and underscores, at most 63",
+  });
 }
 
 export async function runEnvList(context: CommandContext, options: { readonly output?: string }): Promise<number> {
@@ -54,8 +58,16 @@ export async function runEnvList(context: CommandContext, options: { readonly ou
     return exitCodes.ok;
   }
   const rows = items.map((one) => [one.name, one.name === defaultName ? "*" : "", one.image, one.source]);
-  if (rows.length === 0) await errors.write("no environments yet; make one with `homie env create NAME --image IMAGE`\n");
-  else await output.write(renderTable(["Name", "Default", "Image", "Source"], rows.map((row) => row.map((cell) => cell ?? "-").map((cell) => (cell === "" ? " " : cell))), { maxWidth: output.columns }));
+  if (rows.length === 0)
+    await errors.write("no environments yet; make one with `homie env create NAME --image IMAGE`\n");
+  else
+    await output.write(
+      renderTable(
+        ["Name", "Default", "Image", "Source"],
+        rows.map((row) => row.map((cell) => cell ?? "-").map((cell) => (cell === "" ? " " : cell))),
+        { maxWidth: output.columns },
+      ),
+    );
   return exitCodes.ok;
 }
 

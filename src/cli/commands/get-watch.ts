@@ -14,7 +14,13 @@ import { repeatRounds, watchOnce } from "../watch.ts";
 import type { GetOptions } from "./get.ts";
 
 /** Prints what there is, then one row per change of what is shown, until Ctrl-C. */
-export async function watchObjects(context: CommandContext, client: Client, target: Target, format: OutputFormat, options: GetOptions): Promise<number> {
+export async function watchObjects(
+  context: CommandContext,
+  client: Client,
+  target: Target,
+  format: OutputFormat,
+  options: GetOptions,
+): Promise<number> {
   const query = {
     labelSelector: options.selector,
     fieldSelector: target.name === undefined ? options.fieldSelector : `metadata.name=${target.name}`,
@@ -32,16 +38,29 @@ export async function watchObjects(context: CommandContext, client: Client, targ
   const { interrupt } = context.terminal;
   return await repeatRounds<number>(context.terminal, interrupt, async () => {
     if (view !== undefined) {
-      const listed = asTable(await client.call({ path: listPath(target.kind, { ...query, includeObject: "Object" }), accept: tableAccept }));
+      const listed = asTable(
+        await client.call({ path: listPath(target.kind, { ...query, includeObject: "Object" }), accept: tableAccept }),
+      );
       await view.show(listed, "ADDED");
-      for await (const event of watchOnce(client, { kind: target.kind, accept: tableAccept, query: { ...query, includeObject: "Object" } }, versionOf(listed), interrupt)) {
+      for await (const event of watchOnce(
+        client,
+        { kind: target.kind, accept: tableAccept, query: { ...query, includeObject: "Object" } },
+        versionOf(listed),
+        interrupt,
+      )) {
         if (event.type !== "BOOKMARK") await view.show(asTable(event.object), event.type);
       }
       return undefined;
     }
     const list = await client.call<ApiList>({ path: listPath(target.kind, query) });
-    for (const item of list.items) await printObject({ apiVersion: "homie.dev/v1", kind: target.kind.kind, ...item }, false);
-    for await (const event of watchOnce(client, { kind: target.kind, query }, list.metadata.resourceVersion, interrupt)) {
+    for (const item of list.items)
+      await printObject({ apiVersion: "homie.dev/v1", kind: target.kind.kind, ...item }, false);
+    for await (const event of watchOnce(
+      client,
+      { kind: target.kind, query },
+      list.metadata.resourceVersion,
+      interrupt,
+    )) {
       if (event.type !== "BOOKMARK") await printObject(event.object as ApiObject, event.type === "DELETED");
     }
     return undefined;
@@ -66,7 +85,9 @@ function createTableView(context: CommandContext, wide: boolean, headers: boolea
   const isNews = (row: TableRow, type: string): boolean => {
     const name = row.object.metadata.name;
     if (type === "DELETED") return shownRows.delete(name);
-    const key = JSON.stringify(chooseColumns(columns, wide).map((index) => withoutClock(columns[index], row.cells[index])));
+    const key = JSON.stringify(
+      chooseColumns(columns, wide).map((index) => withoutClock(columns[index], row.cells[index])),
+    );
     if (shownRows.get(name) === key) return false;
     shownRows.set(name, key);
     return true;
@@ -80,7 +101,12 @@ function createTableView(context: CommandContext, wide: boolean, headers: boolea
       const names = shown.map((index) => columns[index]?.name ?? "");
       const withHead = headers && widths === undefined;
       const paint = choosePaint(output.isTty, env);
-      const text = renderTable(names, rows, { headers: withHead, maxWidth: output.columns, paint, ...(widths === undefined ? {} : { widths }) });
+      const text = renderTable(names, rows, {
+        headers: withHead,
+        maxWidth: output.columns,
+        paint,
+        ...(widths === undefined ? {} : { widths }),
+      });
       widths = measureTable(names, rows).map((width, index) => Math.max(width, widths?.[index] ?? 0));
       await output.write(text);
     },

@@ -53,10 +53,15 @@ async function printTables(context: CommandContext, client: Client, request: Get
   let printed = 0;
   for (const [kind, members] of groups) {
     const table = await fetchTable(client, { kind, names: members.flatMap((member) => member.name ?? []), ...options });
-    const sorted = sortSteps === undefined ? table : { ...table, rows: sortBy(table.rows, (row) => evaluatePath(sortSteps, row.object)[0]) };
+    const sorted =
+      sortSteps === undefined
+        ? table
+        : { ...table, rows: sortBy(table.rows, (row) => evaluatePath(sortSteps, row.object)[0]) };
     if (sorted.rows.length === 0) continue;
     if (printed > 0) await context.terminal.output.write("\n");
-    await context.terminal.output.write(renderApiTable(groups.size > 1 ? prefixNames(sorted, kind) : sorted, wide, options.headers, context.terminal));
+    await context.terminal.output.write(
+      renderApiTable(groups.size > 1 ? prefixNames(sorted, kind) : sorted, wide, options.headers, context.terminal),
+    );
     printed += sorted.rows.length;
   }
   if (printed === 0) await context.terminal.errors.write("nothing found\n");

@@ -42,7 +42,15 @@ export async function runLogs(context: CommandContext, word: string, options: Lo
   const attempt = readCount("--attempt", options.attempt, 1);
   const printer = createLogPrinter(context.terminal, { stream, raw: options.raw === true });
   return await context.withClient("daemon", async (client) => {
-    const reading = { context, client, path: `${objectPath(findKind("job"), name)}/log`, printer, stream, tail, attempt };
+    const reading = {
+      context,
+      client,
+      path: `${objectPath(findKind("job"), name)}/log`,
+      printer,
+      stream,
+      tail,
+      attempt,
+    };
     await (options.follow === true ? followLog(reading) : readOnce(reading));
     await printer.end();
     return exitCodes.ok;
@@ -59,7 +67,8 @@ async function readOnce(reading: Reading): Promise<void> {
   const { client, path, attempt, printer, tail, stream } = reading;
   if (tail !== undefined && stream !== undefined) return void (await printStreamTail(reading, { attempt }));
   const progress: LogProgress = { attempt: undefined, offset: undefined };
-  for await (const frame of readFrames(client, path, { attempt, tailLines: tail }, progress)) await printer.print(frame);
+  for await (const frame of readFrames(client, path, { attempt, tailLines: tail }, progress))
+    await printer.print(frame);
 }
 
 /** The API counts lines of both streams together; those of one are counted here. */
@@ -77,24 +86,31 @@ async function printStreamTail(reading: Reading, place: LogPlace): Promise<LogPr
 async function followLog(reading: Reading): Promise<void> {
   const { context, client, path, printer, attempt, stream } = reading;
   const tail = stream === undefined ? reading.tail : undefined;
-  const progress = reading.tail === undefined || tail !== undefined ? { attempt: undefined, offset: undefined } : await startAtStreamTail(reading);
+  const progress =
+    reading.tail === undefined || tail !== undefined
+      ? { attempt: undefined, offset: undefined }
+      : await startAtStreamTail(reading);
   for (let silentRounds = 0; silentRounds < maxSilentRounds; silentRounds += 1) {
     const reached = { ...progress };
     const numbers = attempt === undefined ? { fromAttempt: reached.attempt } : { attempt };
     const place = reached.offset === undefined ? { attempt, tailLines: tail } : { ...numbers, from: reached.offset };
     if (attempt !== undefined && reached.attempt !== undefined && reached.attempt > attempt) return; // its end mark was read
     try {
-      for await (const frame of readFrames(client, path, { ...place, follow: true }, progress)) await printer.print(frame);
+      for await (const frame of readFrames(client, path, { ...place, follow: true }, progress))
+        await printer.print(frame);
       return;
     } catch (error) {
       const isBreak = error instanceof HomieError && error.code === "DaemonUnavailable";
       if (!isBreak || context.terminal.interrupt.aborted) throw error;
     }
     if (progress.offset !== reached.offset || progress.attempt !== reached.attempt) silentRounds = 0;
-    if (silentRounds === 0) await context.terminal.errors.write("the connection to the log broke off; taking it up again\n");
+    if (silentRounds === 0)
+      await context.terminal.errors.write("the connection to the log broke off; taking it up again\n");
     await context.terminal.sleep(pauseMs, context.terminal.interrupt);
   }
-  throw new HomieError("DaemonUnavailable", "the log broke off before its end", { hint: "look at `homie status`, then run the command again" });
+  throw new HomieError("DaemonUnavailable", "the log broke off before its end", {
+    hint: "look at `homie status`, then run the command again",
+  });
 }
 
 async function startAtStreamTail(reading: Reading): Promise<LogProgress> {

@@ -17,24 +17,44 @@ export interface SetupOptions {
 export async function runSetup(context: CommandContext, options: SetupOptions): Promise<number> {
   const { input, output } = context.terminal;
   const asks = options.yes !== true;
-  if (asks && !input.isTty) throw new HomieError("Usage", "nobody is there to answer questions", { hint: "run `homie setup --yes`, with --name NAME if you like" });
+  if (asks && !input.isTty)
+    throw new HomieError("Usage", "nobody is there to answer questions", {
+      hint: "run `homie setup --yes`, with --name NAME if you like",
+    });
   readLimitsChange(options);
   const composition = await context.composition();
   const before = await composition.profile(context.home);
-  const name = options.name ?? (asks ? await ask(context, `Name of this machine [${safeLine(before.name)}]: `, checkMachineName) : undefined);
-  const profile = await composition.initialize(context.home, name === undefined || name === "" ? {} : { name: checkMachineName(name) });
+  const name =
+    options.name ??
+    (asks ? await ask(context, `Name of this machine [${safeLine(before.name)}]: `, checkMachineName) : undefined);
+  const profile = await composition.initialize(
+    context.home,
+    name === undefined || name === "" ? {} : { name: checkMachineName(name) },
+  );
   await output.write(`${safeLine(`${profile.name} lives in ${profile.home}`)}\n`);
   const lent = asks ? await askLimits(context, options) : options;
   if (lent.cpu !== undefined || lent.memory !== undefined) await runConfig(context, lent);
   await output.write("\n");
   const healthy = (await runDoctor(context, {})) === exitCodes.ok;
-  await output.write(healthy ? "\nNext: `homie up -d` starts the daemon, `homie apply -f JOB.yaml` runs a job.\n" : "\nMend what failed above, then start the daemon with `homie up -d`.\n");
+  await output.write(
+    healthy
+      ? "\nNext: `homie up -d` starts the daemon, `homie apply -f JOB.yaml` runs a job.\n"
+      : "\nMend what failed above, then start the daemon with `homie up -d`.\n",
+  );
   return exitCodes.ok;
 }
 
 async function askLimits(context: CommandContext, options: SetupOptions): Promise<ConfigOptions> {
-  const cpu = options.cpu ?? (await ask(context, "Processor cores for jobs [half of them]: ", (text) => void readLimitsChange({ cpu: text })));
-  const memory = options.memory ?? (await ask(context, "Memory for jobs, such as 4g [half of it]: ", (text) => void readLimitsChange({ memory: text })));
+  const cpu =
+    options.cpu ??
+    (await ask(context, "Processor cores for jobs [half of them]: ", (text) => void readLimitsChange({ cpu: text })));
+  const memory =
+    options.memory ??
+    (await ask(
+      context,
+      "Memory for jobs, such as 4g [half of it]: ",
+      (text) => void readLimitsChange({ memory: text }),
+    ));
   return { ...(cpu === "" ? {} : { cpu }), ...(memory === "" ? {} : { memory }) };
 }
 
@@ -42,7 +62,10 @@ async function askLimits(context: CommandContext, options: SetupOptions): Promis
 async function ask(context: CommandContext, question: string, check: (answer: string) => unknown): Promise<string> {
   for (;;) {
     const answer = (await context.terminal.input.askLine(question))?.trim();
-    if (answer === undefined) throw new HomieError("Usage", "the answers ended early; nothing more was changed", { hint: "run `homie setup` again" });
+    if (answer === undefined)
+      throw new HomieError("Usage", "the answers ended early; nothing more was changed", {
+        hint: "run `homie setup` again",
+      });
     if (answer === "") return answer;
     try {
       check(answer);
@@ -56,5 +79,7 @@ async function ask(context: CommandContext, question: string, check: (answer: st
 
 export function checkMachineName(name: string): string {
   if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/u.test(name)) return name;
-  throw new HomieError("Usage", `${JSON.stringify(name)} cannot be the name of a machine`, { hint: "lower-case letters, digits and hyphens, at most 63, such as bobs-laptop" });
+  throw new HomieError("Usage", `${JSON.stringify(name)} cannot be the name of a machine`, {
+    hint: "lower-case letters, digits and hyphens, at most 63, such as bobs-laptop",
+  });
 }

@@ -16,14 +16,21 @@ export async function runUp(context: CommandContext, options: UpOptions): Promis
   const { output, env } = context.terminal;
   const paint = choosePaint(output.isTty, env);
   const colours = { debug: "dim", info: "cyan", warn: "yellow", error: "red" } as const;
+  const showsDebug = (env["HOMIE_DEBUG"] ?? "") !== "";
   const printLog = (line: DaemonLogLine): void => {
+    if (line.level === "debug" && !showsDebug) return;
     const time = context.terminal.now().toISOString().slice(0, 19).replace("T", " ");
-    void output.write(`${paint("dim", time)} ${paint(colours[line.level], line.level.padEnd(5))} ${safeLine(line.message)}${renderFields(line.fields)}\n`);
+    void output.write(
+      `${paint("dim", time)} ${paint(colours[line.level], line.level.padEnd(5))} ${safeLine(line.message)}${renderFields(line.fields)}\n`,
+    );
   };
-  await (await context.composition()).runDaemon({
+  await (
+    await context.composition()
+  ).runDaemon({
     home: context.home,
     signal: context.terminal.untilStopped(),
-    onReady: ({ pid, socket, engine }) => void output.write(`${safeLine(`homie is up (pid ${pid}, engine ${engine}, socket ${socket})`)}\n`),
+    onReady: ({ pid, socket, engine }) =>
+      void output.write(`${safeLine(`homie is up (pid ${pid}, engine ${engine}, socket ${socket})`)}\n`),
     onLog: printLog,
     ...(name === undefined ? {} : { name }),
   });

@@ -15,11 +15,17 @@ export interface WaitOptions {
   readonly exitCode?: boolean;
 }
 
-export async function runWait(context: CommandContext, words: readonly string[], options: WaitOptions): Promise<number> {
+export async function runWait(
+  context: CommandContext,
+  words: readonly string[],
+  options: WaitOptions,
+): Promise<number> {
   const wanted = parseWanted(options.for);
   const timeoutMs = options.timeout === undefined ? undefined : parseDuration(options.timeout);
   if (options.timeout !== undefined && timeoutMs === undefined) {
-    throw new HomieError("Usage", `${JSON.stringify(options.timeout)} is no duration`, { hint: "for example 90s, 10m or 1h30m" });
+    throw new HomieError("Usage", `${JSON.stringify(options.timeout)} is no duration`, {
+      hint: "for example 90s, 10m or 1h30m",
+    });
   }
   const targets = words.map(parseReference);
   if (options.exitCode === true && (targets.length !== 1 || targets[0]?.kind.kind !== "Job")) {
@@ -57,14 +63,24 @@ export function parseWanted(text: string): Wanted {
 function parseJsonpathWish(text: string): Wanted {
   const parts = /^(?<path>\{.*\}|[^={}]+)(?:=(?<value>.*))?$/su.exec(text)?.groups;
   const steps = parsePathOnly(parts?.["path"] ?? text);
-  return parts?.["value"] === undefined ? { type: "jsonpath", steps } : { type: "jsonpath", steps, value: parts["value"].replace(/^(["'])(.*)\1$/su, "$2") };
+  return parts?.["value"] === undefined
+    ? { type: "jsonpath", steps }
+    : { type: "jsonpath", steps, value: parts["value"].replace(/^(["'])(.*)\1$/su, "$2") };
 }
 
-async function announce(context: CommandContext, reference: string, verdict: Verdict, options: WaitOptions): Promise<number> {
+async function announce(
+  context: CommandContext,
+  reference: string,
+  verdict: Verdict,
+  options: WaitOptions,
+): Promise<number> {
   const { output, errors } = context.terminal;
   if (options.for === "delete") await output.write(`${safeLine(reference)} deleted\n`);
   else if (verdict.outcome === "met") await output.write(`${describeVerdict(reference, verdict)}\n`);
-  else await errors.write(`error: ${describeVerdict(reference, verdict)}; --for=${safeLine(options.for)} can no longer come true\n`);
+  else
+    await errors.write(
+      `error: ${describeVerdict(reference, verdict)}; --for=${safeLine(options.for)} can no longer come true\n`,
+    );
   if (options.exitCode === true && verdict.object !== undefined) return exitCodeOfJob(verdict.object);
   return verdict.outcome === "met" ? exitCodes.ok : exitCodes.error;
 }

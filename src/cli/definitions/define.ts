@@ -22,7 +22,8 @@ export function defineCommand(parent: Command, definition: Definition): Command 
     .allowExcessArguments(false)
     .helpOption("-h, --help", "this text");
   const [first] = definition.examples;
-  if (first !== undefined) command.addHelpText("after", `\nExamples:\n${definition.examples.map((example) => `  ${example}`).join("\n")}`);
+  if (first !== undefined)
+    command.addHelpText("after", `\nExamples:\n${definition.examples.map((example) => `  ${example}`).join("\n")}`);
   return command;
 }
 

@@ -19,7 +19,13 @@ function addReading(program: Command, launch: Launch): void {
   defineCommand(program, {
     usage: "get <what...>",
     summary: "list objects, or show some of them",
-    examples: ["homie get jobs", "homie get jobs -w", "homie get job/train -o yaml", "homie get jobs -o jsonpath='{.items[*].metadata.name}'", "homie get jobs,limits -l team=ml"],
+    examples: [
+      "homie get jobs",
+      "homie get jobs -w",
+      "homie get job/train -o yaml",
+      "homie get jobs -o jsonpath='{.items[*].metadata.name}'",
+      "homie get jobs,limits -l team=ml",
+    ],
   })
     .usage("KIND[,KIND] | KIND NAME... | KIND/NAME... [options]")
     .option("-o, --output <format>", outputHelp)
@@ -29,7 +35,10 @@ function addReading(program: Command, launch: Launch): void {
     .option("--no-headers", "without the line of column names")
     .option("--sort-by <path>", "sort by a field: .metadata.creationTimestamp")
     .option("--ignore-not-found", "no error for names that do not exist")
-    .action(async (words: string[], options: GetOptions, command: Command) => await launch(command, async (context) => (await import("../commands/get.ts")).runGet(context, words, options)));
+    .action(
+      async (words: string[], options: GetOptions, command: Command) =>
+        await launch(command, async (context) => (await import("../commands/get.ts")).runGet(context, words, options)),
+    );
 
   defineCommand(program, {
     usage: "describe <what...>",
@@ -38,7 +47,12 @@ function addReading(program: Command, launch: Launch): void {
   })
     .usage("KIND NAME... | KIND/NAME... [options]")
     .option("-l, --selector <selector>", "only objects with these labels")
-    .action(async (words: string[], options: { selector?: string }, command: Command) => await launch(command, async (context) => (await import("../commands/describe.ts")).runDescribe(context, words, options)));
+    .action(
+      async (words: string[], options: { selector?: string }, command: Command) =>
+        await launch(command, async (context) =>
+          (await import("../commands/describe.ts")).runDescribe(context, words, options),
+        ),
+    );
 
   defineCommand(program, {
     usage: "explain <path>",
@@ -46,25 +60,48 @@ function addReading(program: Command, launch: Launch): void {
     examples: ["homie explain job", "homie explain job.spec.outputs", "homie explain limits --recursive"],
   })
     .option("--recursive", "all fields below, names and types only")
-    .action(async (path: string, options: { recursive?: boolean }, command: Command) => await launch(command, async (context) => (await import("../commands/explain.ts")).runExplain(context, path, options)));
+    .action(
+      async (path: string, options: { recursive?: boolean }, command: Command) =>
+        await launch(command, async (context) =>
+          (await import("../commands/explain.ts")).runExplain(context, path, options),
+        ),
+    );
 
   defineCommand(program, {
     usage: "wait <what...>",
     summary: "wait until something is true of an object",
-    examples: ["homie wait job/train --for=finished --timeout 10m", "homie wait job/train --for=finished --exit-code", "homie wait job/train --for=phase=Running", "homie wait job/train --for=jsonpath='{.status.attempt}'=2"],
+    examples: [
+      "homie wait job/train --for=finished --timeout 10m",
+      "homie wait job/train --for=finished --exit-code",
+      "homie wait job/train --for=phase=Running",
+      "homie wait job/train --for=jsonpath='{.status.attempt}'=2",
+    ],
   })
     .usage("KIND/NAME... --for=WISH [options]")
-    .requiredOption("--for <wish>", "finished, complete, failed, delete, condition=X[=V], phase=P or jsonpath='{...}'=V")
+    .requiredOption(
+      "--for <wish>",
+      "finished, complete, failed, delete, condition=X[=V], phase=P or jsonpath='{...}'=V",
+    )
     .option("--timeout <duration>", "give up after this time with exit code 124: 90s, 10m")
     .option("--exit-code", "end with the job's own exit code")
-    .action(async (words: string[], options: WaitOptions, command: Command) => await launch(command, async (context) => (await import("../commands/wait.ts")).runWait(context, words, options)));
+    .action(
+      async (words: string[], options: WaitOptions, command: Command) =>
+        await launch(command, async (context) =>
+          (await import("../commands/wait.ts")).runWait(context, words, options),
+        ),
+    );
 }
 
 function addWriting(program: Command, launch: Launch): void {
   defineCommand(program, {
     usage: "apply",
     summary: "make objects be what files say",
-    examples: ["homie apply -f job.yaml", "homie apply -f jobs/ -R --prune -l team=ml", "cat job.yaml | homie apply -f - --wait", "homie apply -f job.yaml --dry-run"],
+    examples: [
+      "homie apply -f job.yaml",
+      "homie apply -f jobs/ -R --prune -l team=ml",
+      "cat job.yaml | homie apply -f - --wait",
+      "homie apply -f job.yaml --dry-run",
+    ],
   })
     .requiredOption("-f, --filename <path>", "a file, a directory or - for stdin; may be repeated", collect)
     .option("-R, --recursive", "directories below, too")
@@ -75,7 +112,10 @@ function addWriting(program: Command, launch: Launch): void {
     .option("--wait", "wait until the jobs are finished; exit code 1 if one of them did not succeed")
     .option("--timeout <duration>", "with --wait: give up after this time with exit code 124")
     .option("-o, --output <format>", "json for scripts")
-    .action(async (options: ApplyOptions, command: Command) => await launch(command, async (context) => (await import("../commands/apply.ts")).runApply(context, options)));
+    .action(
+      async (options: ApplyOptions, command: Command) =>
+        await launch(command, async (context) => (await import("../commands/apply.ts")).runApply(context, options)),
+    );
 
   defineCommand(program, {
     usage: "diff",
@@ -86,7 +126,10 @@ function addWriting(program: Command, launch: Launch): void {
     .option("-R, --recursive", "directories below, too")
     .option("-l, --selector <selector>", "only documents with these labels")
     .option("--force-conflicts", "as if applied with --force-conflicts")
-    .action(async (options: DiffOptions, command: Command) => await launch(command, async (context) => (await import("../commands/diff.ts")).runDiff(context, options)));
+    .action(
+      async (options: DiffOptions, command: Command) =>
+        await launch(command, async (context) => (await import("../commands/diff.ts")).runDiff(context, options)),
+    );
 
   defineCommand(program, {
     usage: "edit <what...>",
@@ -94,12 +137,20 @@ function addWriting(program: Command, launch: Launch): void {
     examples: ["homie edit job/train", "EDITOR='code --wait' homie edit limits default"],
   })
     .usage("KIND/NAME | KIND NAME [options]")
-    .action(async (words: string[], _options: unknown, command: Command) => await launch(command, async (context) => (await import("../commands/edit.ts")).runEdit(context, words)));
+    .action(
+      async (words: string[], _options: unknown, command: Command) =>
+        await launch(command, async (context) => (await import("../commands/edit.ts")).runEdit(context, words)),
+    );
 
   defineCommand(program, {
     usage: "delete [what...]",
     summary: "delete objects and wait until they are gone",
-    examples: ["homie delete job/train", "homie delete jobs -l team=ml", "homie delete -f jobs/", "homie delete job train --wait=false"],
+    examples: [
+      "homie delete job/train",
+      "homie delete jobs -l team=ml",
+      "homie delete -f jobs/",
+      "homie delete job train --wait=false",
+    ],
   })
     .usage("KIND NAME... | KIND/NAME... | KIND -l SELECTOR | -f FILE [options]")
     .option("-f, --filename <path>", "delete what these files name; may be repeated", collect)
@@ -108,5 +159,10 @@ function addWriting(program: Command, launch: Launch): void {
     .option("--wait [yes]", "wait until they are gone (default: true)")
     .option("--timeout <duration>", "give up waiting after this time with exit code 124")
     .option("--ignore-not-found", "no error for what does not exist")
-    .action(async (words: string[], options: DeleteOptions, command: Command) => await launch(command, async (context) => (await import("../commands/delete.ts")).runDelete(context, words, options)));
+    .action(
+      async (words: string[], options: DeleteOptions, command: Command) =>
+        await launch(command, async (context) =>
+          (await import("../commands/delete.ts")).runDelete(context, words, options),
+        ),
+    );
 }

@@ -51,7 +51,9 @@ function renderFields(fields: Fields): string {
 }
 
 function renderPairs(pairs: Readonly<Record<string, string>> | undefined): string {
-  return Object.entries(pairs ?? {}).map(([name, value]) => `${name}=${value}`).join(", ");
+  return Object.entries(pairs ?? {})
+    .map(([name, value]) => `${name}=${value}`)
+    .join(", ");
 }
 
 function renderMoment(timestamp: unknown, now: Date): string {
@@ -61,12 +63,18 @@ function renderMoment(timestamp: unknown, now: Date): string {
 /** Nested fields as indented lines, close to YAML but aligned and with times and sizes made readable. */
 function renderTree(value: Fields, margin: string, now: Date): string {
   const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  const width = Math.max(0, ...entries.filter(([, inner]) => !isNested(inner)).map(([name]) => stringWidth(safeLine(name)) + 1));
+  const width = Math.max(
+    0,
+    ...entries.filter(([, inner]) => !isNested(inner)).map(([name]) => stringWidth(safeLine(name)) + 1),
+  );
   return entries
     .map(([name, inner]) => {
       const label = `${margin}${safeLine(name)}:`;
-      if (!isNested(inner)) return `${label}${" ".repeat(Math.max(0, width - stringWidth(safeLine(name)) - 1) + 1)}${renderScalar(name, inner, margin, now)}\n`;
-      const body = Array.isArray(inner) ? renderItems(inner, `${margin}  `, now) : renderTree(inner as Fields, `${margin}  `, now);
+      if (!isNested(inner))
+        return `${label}${" ".repeat(Math.max(0, width - stringWidth(safeLine(name)) - 1) + 1)}${renderScalar(name, inner, margin, now)}\n`;
+      const body = Array.isArray(inner)
+        ? renderItems(inner, `${margin}  `, now)
+        : renderTree(inner as Fields, `${margin}  `, now);
       return `${label}\n${body}`;
     })
     .join("");
@@ -80,7 +88,9 @@ function isNested(value: unknown): boolean {
 function renderItems(items: readonly unknown[], margin: string, now: Date): string {
   return items
     .map((item) => {
-      const text = isNested(item) ? renderTree(item as Fields, `${margin}  `, now) : `${margin}  ${renderScalar("", item, margin, now)}\n`;
+      const text = isNested(item)
+        ? renderTree(item as Fields, `${margin}  `, now)
+        : `${margin}  ${renderScalar("", item, margin, now)}\n`;
       return `${margin}- ${text.slice(margin.length + 2)}`;
     })
     .join("");
@@ -96,13 +106,27 @@ function renderScalar(name: string, value: unknown, margin: string, now: Date): 
 }
 
 function renderOutputs(outputs: readonly Fields[]): string {
-  const rows = outputs.map((file) => [file["path"], renderBytes(Number(file["bytes"])), String(file["sha256"] ?? "").slice(0, 12)]);
+  const rows = outputs.map((file) => [
+    file["path"],
+    renderBytes(Number(file["bytes"])),
+    String(file["sha256"] ?? "").slice(0, 12),
+  ]);
   return rows.length === 0 ? "" : indent(renderTable(["Path", "Size", "Sha256"], rows));
 }
 
 function renderAttempts(attempts: readonly Fields[], now: Date): string {
-  const rows = attempts.map((one) => [one["attempt"], one["peer"], one["phase"], one["reason"], one["exitCode"], renderAge(one["startTime"], now), renderRuntime(one)]);
-  return rows.length === 0 ? "" : indent(renderTable(["Number", "Peer", "Phase", "Reason", "Exit", "Started", "Ran"], rows));
+  const rows = attempts.map((one) => [
+    one["attempt"],
+    one["peer"],
+    one["phase"],
+    one["reason"],
+    one["exitCode"],
+    renderAge(one["startTime"], now),
+    renderRuntime(one),
+  ]);
+  return rows.length === 0
+    ? ""
+    : indent(renderTable(["Number", "Peer", "Phase", "Reason", "Exit", "Started", "Ran"], rows));
 }
 
 function renderRuntime(attempt: Fields): string {
@@ -111,7 +135,13 @@ function renderRuntime(attempt: Fields): string {
 }
 
 function renderConditions(conditions: readonly Fields[], now: Date): string {
-  const rows = conditions.map((one) => [one["type"], one["status"], one["reason"], renderAge(one["lastTransitionTime"], now), one["message"]]);
+  const rows = conditions.map((one) => [
+    one["type"],
+    one["status"],
+    one["reason"],
+    renderAge(one["lastTransitionTime"], now),
+    one["message"],
+  ]);
   return rows.length === 0 ? "" : indent(renderTable(["Type", "Status", "Reason", "Since", "Message"], rows));
 }
 
@@ -121,7 +151,12 @@ function renderPlacement(placement: unknown, now: Date): string {
   const { chosen, others, rejected, ...rest } = placement as Fields;
   const scored = [...(chosen === undefined ? [] : [chosen as Fields]), ...asList(others)];
   const rows = [
-    ...scored.map((one, index) => [one["peer"], index === 0 && chosen !== undefined ? "chosen" : "possible", one["score"], renderTerms(one)]),
+    ...scored.map((one, index) => [
+      one["peer"],
+      index === 0 && chosen !== undefined ? "chosen" : "possible",
+      one["score"],
+      renderTerms(one),
+    ]),
     ...asList(rejected).map((one) => [one["peer"], "rejected", "-", renderRejection(one)]),
   ];
   const table = rows.length === 0 ? "" : indent(renderTable(["Peer", "Verdict", "Score", "Why"], rows));
@@ -131,7 +166,9 @@ function renderPlacement(placement: unknown, now: Date): string {
 function renderTerms(candidate: Fields): string {
   if (typeof candidate["because"] === "string") return candidate["because"];
   const terms = (candidate["terms"] ?? {}) as Fields;
-  return Object.entries(terms).map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toFixed(1)) : String(value)}`).join(", ");
+  return Object.entries(terms)
+    .map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toFixed(1)) : String(value)}`)
+    .join(", ");
 }
 
 function renderRejection(one: Fields): string {

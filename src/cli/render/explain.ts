@@ -33,7 +33,8 @@ export function findField(root: JsonSchema, fields: readonly string[]): FoundFie
     const holder = objectInside(root, schema);
     const next = holder.properties?.[field];
     const path = fields.slice(0, index);
-    if (next === undefined) return { path, schema, required, missing: field, siblings: Object.keys(holder.properties ?? {}) };
+    if (next === undefined)
+      return { path, schema, required, missing: field, siblings: Object.keys(holder.properties ?? {}) };
     required = holder.required?.includes(field) ?? false;
     schema = resolveSchema(root, next);
   }
@@ -52,7 +53,9 @@ function resolveSchema(root: JsonSchema, schema: JsonSchema): JsonSchema {
 function objectInside(root: JsonSchema, schema: JsonSchema): JsonSchema {
   if (schema.properties !== undefined) return schema;
   if (schema.items !== undefined) return objectInside(root, resolveSchema(root, schema.items));
-  const alternative = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].map((one) => resolveSchema(root, one)).find((one) => one.properties !== undefined || one.items !== undefined);
+  const alternative = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]
+    .map((one) => resolveSchema(root, one))
+    .find((one) => one.properties !== undefined || one.items !== undefined);
   return alternative === undefined ? schema : objectInside(root, alternative);
 }
 
@@ -66,8 +69,16 @@ export function explainField(root: JsonSchema, found: FoundField, options: Expla
   const name = found.path.at(-1);
   const { schema } = found;
   const lines = [`KIND:     ${options.kind}`, "VERSION:  homie.dev/v1", ""];
-  if (name !== undefined) lines.push(`FIELD:    ${found.path.join(".")} <${renderType(root, schema)}>${found.required ? " (required)" : ""}`, "");
-  lines.push("DESCRIPTION:", ...wrap(schema.description ?? "(none)", options.columns - 4).map((line) => `    ${line}`), "");
+  if (name !== undefined)
+    lines.push(
+      `FIELD:    ${found.path.join(".")} <${renderType(root, schema)}>${found.required ? " (required)" : ""}`,
+      "",
+    );
+  lines.push(
+    "DESCRIPTION:",
+    ...wrap(schema.description ?? "(none)", options.columns - 4).map((line) => `    ${line}`),
+    "",
+  );
   lines.push(...renderChoices(schema));
   const holder = objectInside(root, schema);
   if (holder.properties !== undefined) lines.push("FIELDS:", ...renderProperties(root, holder, options, 1));
@@ -82,7 +93,12 @@ function renderChoices(schema: JsonSchema): readonly string[] {
   return lines;
 }
 
-function renderProperties(root: JsonSchema, holder: JsonSchema, options: ExplainOptions, depth: number): readonly string[] {
+function renderProperties(
+  root: JsonSchema,
+  holder: JsonSchema,
+  options: ExplainOptions,
+  depth: number,
+): readonly string[] {
   const margin = "  ".repeat(depth);
   return Object.entries(holder.properties ?? {}).flatMap(([name, raw]) => {
     const schema = resolveSchema(root, raw);
@@ -90,9 +106,16 @@ function renderProperties(root: JsonSchema, holder: JsonSchema, options: Explain
     const head = `${margin}${name} <${renderType(root, schema)}>${required}`;
     if (options.recursive) {
       const inner = objectInside(root, schema);
-      return [head, ...(inner.properties === undefined || depth > 12 ? [] : renderProperties(root, inner, options, depth + 1))];
+      return [
+        head,
+        ...(inner.properties === undefined || depth > 12 ? [] : renderProperties(root, inner, options, depth + 1)),
+      ];
     }
-    return [head, ...wrap(schema.description ?? "", options.columns - margin.length - 2).map((line) => `${margin}  ${line}`), ""];
+    return [
+      head,
+      ...wrap(schema.description ?? "", options.columns - margin.length - 2).map((line) => `${margin}  ${line}`),
+      "",
+    ];
   });
 }
 
@@ -100,14 +123,17 @@ function renderProperties(root: JsonSchema, holder: JsonSchema, options: Explain
 function renderType(root: JsonSchema, schema: JsonSchema): string {
   const types = schema.type === undefined ? [] : [schema.type].flat();
   if (types.length === 0) {
-    const inner = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].map((one) => renderType(root, resolveSchema(root, one)));
+    const inner = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].map((one) =>
+      renderType(root, resolveSchema(root, one)),
+    );
     return inner.length > 0 ? [...new Set(inner)].join(" or ") : schema.properties === undefined ? "any" : "Object";
   }
   return types.map((type) => renderOneType(root, schema, type)).join(" or ");
 }
 
 function renderOneType(root: JsonSchema, schema: JsonSchema, type: string): string {
-  if (type === "array") return `[]${schema.items === undefined ? "any" : renderType(root, resolveSchema(root, schema.items))}`;
+  if (type === "array")
+    return `[]${schema.items === undefined ? "any" : renderType(root, resolveSchema(root, schema.items))}`;
   if (type !== "object") return type;
   if (schema.properties !== undefined || typeof schema.additionalProperties !== "object") return "Object";
   return `map[string]${renderType(root, resolveSchema(root, schema.additionalProperties))}`;

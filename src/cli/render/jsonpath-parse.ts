@@ -13,7 +13,11 @@ export type PathStep =
   | { readonly type: "slice"; readonly from?: number; readonly to?: number; readonly step: number }
   | { readonly type: "all" }
   | { readonly type: "descend" }
-  | { readonly type: "filter"; readonly left: Operand; readonly comparison?: { readonly operator: string; readonly right: Operand } };
+  | {
+      readonly type: "filter";
+      readonly left: Operand;
+      readonly comparison?: { readonly operator: string; readonly right: Operand };
+    };
 
 export type Operand = { readonly steps: readonly PathStep[] } | { readonly literal: string | number | boolean | null };
 
@@ -64,7 +68,11 @@ function skipSpace(cursor: Cursor): void {
 function expect(cursor: Cursor, token: string): void {
   if (!cursor.text.startsWith(token, cursor.at)) {
     const found = cursor.text[cursor.at];
-    throw wrong(cursor.text, cursor.at, `expected ${JSON.stringify(token)}, found ${found === undefined ? "the end" : JSON.stringify(found)}`);
+    throw wrong(
+      cursor.text,
+      cursor.at,
+      `expected ${JSON.stringify(token)}, found ${found === undefined ? "the end" : JSON.stringify(found)}`,
+    );
   }
   cursor.at += token.length;
 }
@@ -110,13 +118,15 @@ function parsePath(cursor: Cursor): readonly PathStep[] {
     if (take(cursor, /^\.\./u) !== undefined) {
       steps.push({ type: "descend" });
       steps.push(parseFieldName(cursor));
-    } else if (take(cursor, /^\.(?=\[)/u) !== undefined || cursor.text[cursor.at] === "[") steps.push(parseBracket(cursor));
+    } else if (take(cursor, /^\.(?=\[)/u) !== undefined || cursor.text[cursor.at] === "[")
+      steps.push(parseBracket(cursor));
     else if (take(cursor, /^\./u) !== undefined) {
       if (/[\s})=!<>]/u.test(cursor.text[cursor.at] ?? "}") && steps.length === 0) break; // "{.}" is the object itself
       steps.push(parseFieldName(cursor));
     } else break;
   }
-  if (cursor.at === start) throw wrong(cursor.text, cursor.at, 'expected a path such as .metadata.name or a quoted text');
+  if (cursor.at === start)
+    throw wrong(cursor.text, cursor.at, "expected a path such as .metadata.name or a quoted text");
   return steps;
 }
 

@@ -24,7 +24,8 @@ export function renderValue(value: unknown): string {
 /** Every value the steps lead to, in order; empty when a step finds nothing. */
 export function evaluatePath(steps: readonly PathStep[], here: unknown, root: unknown = here): readonly unknown[] {
   let values: readonly unknown[] = [here];
-  for (const step of steps) values = step.type === "root" ? [root] : values.flatMap((value) => takeStep(step, value, root));
+  for (const step of steps)
+    values = step.type === "root" ? [root] : values.flatMap((value) => takeStep(step, value, root));
   return values;
 }
 

@@ -35,7 +35,12 @@ export function wrapObjects(objects: readonly ApiObject[], asList: boolean, reso
   return { apiVersion: "v1", kind: "List", metadata: { resourceVersion }, items: objects };
 }
 
-export async function renderObjects(objects: readonly ApiObject[], root: unknown, format: OutputFormat, options: PrintOptions): Promise<string> {
+export async function renderObjects(
+  objects: readonly ApiObject[],
+  root: unknown,
+  format: OutputFormat,
+  options: PrintOptions,
+): Promise<string> {
   switch (format.type) {
     case "json":
       return renderJson(root);
@@ -48,8 +53,14 @@ export async function renderObjects(objects: readonly ApiObject[], root: unknown
       return options.isTty ? `${safeBlock(text)}\n` : text;
     }
     case "columns": {
-      const rows = objects.map((object) => format.columns.map((column) => evaluatePath(column.steps, object).map(renderValue).join(",")));
-      return renderTable(format.columns.map((column) => column.header), rows, { headers: options.headers });
+      const rows = objects.map((object) =>
+        format.columns.map((column) => evaluatePath(column.steps, object).map(renderValue).join(",")),
+      );
+      return renderTable(
+        format.columns.map((column) => column.header),
+        rows,
+        { headers: options.headers },
+      );
     }
     case "table":
       throw new TypeError("tables are rendered from the API's own columns");

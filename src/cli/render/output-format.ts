@@ -22,7 +22,8 @@ export function parseOutputFormat(text: string | undefined): OutputFormat {
   if (text === "wide") return { type: "table", wide: true };
   if (text === "json" || text === "yaml" || text === "name") return { type: text };
   const [name, argument] = splitOnce(text, "=");
-  if (name === "jsonpath" && argument !== undefined && argument !== "") return { type: "jsonpath", template: parseTemplate(argument) };
+  if (name === "jsonpath" && argument !== undefined && argument !== "")
+    return { type: "jsonpath", template: parseTemplate(argument) };
   if (name === "custom-columns" && argument !== undefined) return { type: "columns", columns: parseColumns(argument) };
   throw new HomieError("Usage", `cannot print as ${JSON.stringify(text)}`, { hint: `-o takes ${names.join(", ")}` });
 }

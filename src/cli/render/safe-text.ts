@@ -22,11 +22,7 @@ const plainAscii = /^[\u0020-\u007E]*$/u;
 /** For many lines: keeps line breaks and tabs; a lone carriage return becomes a line break, so nothing is overwritten. */
 export function safeBlock(text: string): string {
   if (plainAscii.test(text)) return text;
-  return text
-    .replace(escapeSequence, "")
-    .replace(/\r\n?/gu, "\n")
-    .replace(controls, "")
-    .replace(invisible, "");
+  return text.replace(escapeSequence, "").replace(/\r\n?/gu, "\n").replace(controls, "").replace(invisible, "");
 }
 
 /** For one table cell or one sentence: as `safeBlock`, with line breaks and tabs as single spaces. */
@@ -36,13 +32,16 @@ export function safeLine(text: string): string {
 }
 
 // oxlint-disable-next-line no-control-regex
-const hiddenInMarkup = /[\u007F-\u009F]|[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB\u{E0000}-\u{E0FFF}]/gu;
+const hiddenInMarkup =
+  /[\u007F-\u009F]|[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB\u{E0000}-\u{E0FFF}]/gu;
 
 /** Writes the same characters as `\uXXXX`, which JSON and double-quoted YAML read back: safe to look at, nothing lost. */
 export function escapeHidden(markup: string): string {
   if (plainAscii.test(markup)) return markup;
   return markup.replace(hiddenInMarkup, (found) =>
-    [...Array(found.length).keys()].map((index) => `\\u${found.charCodeAt(index).toString(16).padStart(4, "0")}`).join(""),
+    [...Array(found.length).keys()]
+      .map((index) => `\\u${found.charCodeAt(index).toString(16).padStart(4, "0")}`)
+      .join(""),
   );
 }
 

@@ -16,14 +16,21 @@ const gap = 3;
 const narrowest = 6;
 
 /** Columns as kubectl prints them: left-aligned, upper-case headers, three spaces between, no boxes. */
-export function renderTable(headers: readonly string[], rows: readonly (readonly unknown[])[], options: TableOptions = {}): string {
+export function renderTable(
+  headers: readonly string[],
+  rows: readonly (readonly unknown[])[],
+  options: TableOptions = {},
+): string {
   const head = headers.map((name) => safeLine(name).toUpperCase());
   const body = rows.map((row) => head.map((_, column) => renderCell(row[column])));
   const shown = options.headers === false ? body : [head, ...body];
   const widths = fitWidths(measureColumns(shown, options.widths), options.maxWidth ?? 0);
   const paint = options.paint ?? plain;
   return shown
-    .map((cells, index) => `${renderLine(cells, widths, (text) => (cells === head && index === 0 ? paint("bold", text) : paintCell(text, paint)))}\n`)
+    .map(
+      (cells, index) =>
+        `${renderLine(cells, widths, (text) => (cells === head && index === 0 ? paint("bold", text) : paintCell(text, paint)))}\n`,
+    )
     .join("");
 }
 

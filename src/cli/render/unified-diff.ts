@@ -5,7 +5,11 @@ const context = 3;
 const maxEdits = 2000;
 
 /** The `diff -u` of two texts, or "" if they are equal. */
-export function renderUnifiedDiff(before: string, after: string, names: { readonly before: string; readonly after: string }): string {
+export function renderUnifiedDiff(
+  before: string,
+  after: string,
+  names: { readonly before: string; readonly after: string },
+): string {
   if (before === after) return "";
   const edits = diffLines(splitLines(before), splitLines(after));
   const hunks = planHunks(edits).map(([from, to]) => renderHunk(edits, from, to));
@@ -21,7 +25,8 @@ function diffLines(before: readonly string[], after: readonly string[]): readonl
   let start = 0;
   while (start < before.length && start < after.length && before[start] === after[start]) start += 1;
   let end = 0;
-  while (end < before.length - start && end < after.length - start && before.at(-1 - end) === after.at(-1 - end)) end += 1;
+  while (end < before.length - start && end < after.length - start && before.at(-1 - end) === after.at(-1 - end))
+    end += 1;
   const same = (line: string): Edit => ({ op: " ", line });
   return [
     ...before.slice(0, start).map(same),
@@ -49,11 +54,16 @@ function shortestEdits(before: readonly string[], after: readonly string[]): rea
 }
 
 function goesDown(furthest: ReadonlyMap<number, number>, diagonal: number, edits: number): boolean {
-  return diagonal === -edits || (diagonal !== edits && (furthest.get(diagonal - 1) ?? -1) < (furthest.get(diagonal + 1) ?? -1));
+  return (
+    diagonal === -edits ||
+    (diagonal !== edits && (furthest.get(diagonal - 1) ?? -1) < (furthest.get(diagonal + 1) ?? -1))
+  );
 }
 
 function stepX(furthest: ReadonlyMap<number, number>, diagonal: number, edits: number): number {
-  return goesDown(furthest, diagonal, edits) ? (furthest.get(diagonal + 1) ?? 0) : (furthest.get(diagonal - 1) ?? 0) + 1;
+  return goesDown(furthest, diagonal, edits)
+    ? (furthest.get(diagonal + 1) ?? 0)
+    : (furthest.get(diagonal - 1) ?? 0) + 1;
 }
 
 function slide(before: readonly string[], after: readonly string[], from: number, diagonal: number): number {
@@ -62,7 +72,12 @@ function slide(before: readonly string[], after: readonly string[], from: number
   return x;
 }
 
-function walkBack(before: readonly string[], after: readonly string[], trace: readonly ReadonlyMap<number, number>[], lastDiagonal: number): readonly Edit[] {
+function walkBack(
+  before: readonly string[],
+  after: readonly string[],
+  trace: readonly ReadonlyMap<number, number>[],
+  lastDiagonal: number,
+): readonly Edit[] {
   const reversed: Edit[] = [];
   let diagonal = lastDiagonal;
   let x = before.length;
@@ -93,10 +108,12 @@ function planHunks(edits: readonly Edit[]): readonly (readonly [number, number])
 }
 
 function renderHunk(edits: readonly Edit[], from: number, to: number): string {
-  const count = (list: readonly Edit[], ...ops: readonly string[]): number => list.filter((edit) => ops.includes(edit.op)).length;
+  const count = (list: readonly Edit[], ...ops: readonly string[]): number =>
+    list.filter((edit) => ops.includes(edit.op)).length;
   const earlier = edits.slice(0, from);
   const shown = edits.slice(from, to);
-  const range = (skipped: number, length: number): string => `${length === 0 ? skipped : skipped + 1}${length === 1 ? "" : `,${length}`}`;
+  const range = (skipped: number, length: number): string =>
+    `${length === 0 ? skipped : skipped + 1}${length === 1 ? "" : `,${length}`}`;
   const old = range(count(earlier, " ", "-"), count(shown, " ", "-"));
   const fresh = range(count(earlier, " ", "+"), count(shown, " ", "+"));
   return `@@ -${old} +${fresh} @@\n${shown.map((edit) => `${edit.op}${edit.line}\n`).join("")}`;

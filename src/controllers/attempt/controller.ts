@@ -73,12 +73,14 @@ async function execute(action: AttemptAction, scene: Scene): Promise<void> {
       return operations.abort(name);
     case "Start":
       recordFacts(scene, { startIntent: true });
-      return runtime.start(attempt);
+      await runtime.start(attempt);
+      return tell(scene, "Normal", "Started", `attempt ${attempt.spec.attempt} runs`);
     case "ResumeCapture":
       return runtime.resumeCapture(attempt);
     case "Stop": {
       const { reason, message } = action;
       recordFacts(scene, { stopIntent: { reason, message, at: ports.clock.now().toISOString() } });
+      tell(scene, "Normal", "Stopping", `attempt ${attempt.spec.attempt}: ${message}`);
       return runtime.stop(attempt, action.graceSeconds);
     }
     case "Collect":
@@ -104,6 +106,11 @@ function recordFacts(scene: Scene, facts: Partial<AttemptStatus>): void {
   if (latest === undefined) return;
   const now = timestamp(scene.ports.clock.now());
   scene.ports.store.putStatus(latest, { phase: "Staging", createdAt: now, ...latest.status, ...facts });
+}
+
+/** People look at the Job, so that is what events are about. */
+function tell(scene: Scene, type: "Normal" | "Warning", reason: string, message: string): void {
+  scene.context.events.record({ kind: "Job", name: scene.attempt.spec.job.name }, type, reason, message);
 }
 
 async function stage(scene: Scene, signal: AbortSignal): Promise<void> {

@@ -108,7 +108,10 @@ async function execute(action: JobAction, job: Job, scene: Scene, context: Conte
     case "ReleaseAttempt": {
       const attempt = findAttempt(ports, action.name);
       if (attempt === undefined) return;
-      ports.history.add(historyEntry(job, attempt, ports.node));
+      const entry = historyEntry(job, attempt, ports.node);
+      ports.history.add(entry);
+      const type = entry.phase === "Failed" ? "Warning" : "Normal";
+      context.events.record(keyOf(job), type, entry.phase, `attempt ${entry.attempt}: ${attempt.status?.message ?? ""}`);
       ports.store.putSpec(attempt, { ...attempt.spec, release: true });
       scene.published.delete(action.name);
       return;

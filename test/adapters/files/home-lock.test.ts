@@ -107,6 +107,8 @@ describe("a home", () => {
   });
 
   test("that cannot be made says so", () => {
-    expect(() => ensureHome(homePaths("/proc/homie"))).toThrow(expect.objectContaining({ code: "StateUnusable" }));
+    const file = join(temporaryDirectory(), "file");
+    writeFileSync(file, "");
+    expect(() => ensureHome(homePaths(join(file, "home")))).toThrow(expect.objectContaining({ code: "StateUnusable" }));
   });
 });

@@ -19,7 +19,8 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 async function frames(from = 0): Promise<LogFrame[]> {
   return Array.fromAsync(readLog(path, { from }));
 }
-const shown = (all: readonly LogFrame[]): string[] => all.map((frame) => `${frame.stream}:${Buffer.from(frame.bytes).toString()}`);
+const shown = (all: readonly LogFrame[]): string[] =>
+  all.map((frame) => `${frame.stream}:${Buffer.from(frame.bytes).toString()}`);
 const text = (value: string): Buffer => Buffer.from(value);
 
 describe("a log", () => {
@@ -30,11 +31,21 @@ describe("a log", () => {
     writer.remark("three");
     await writer.finish();
     const all = await frames();
-    expect(shown(all)).toEqual(["stdout:one\n", "stderr:two\n", "homie:three", 'eof:{"stdoutBytes":4,"stderrBytes":4,"droppedBytes":0}']);
+    expect(shown(all)).toEqual([
+      "stdout:one\n",
+      "stderr:two\n",
+      "homie:three",
+      'eof:{"stdoutBytes":4,"stderrBytes":4,"droppedBytes":0}',
+    ]);
     expect(all[1]?.timeNs).toBe(42n);
     expect(all.at(-1)?.nextOffset).toBe(statSync(path).size);
     expect(shown(await frames(all[1]?.nextOffset))).toEqual(shown(all.slice(2)));
-    expect(await readLogCounts(path)).toMatchObject({ complete: true, stdoutBytes: 4, stderrBytes: 4, droppedBytes: 0 });
+    expect(await readLogCounts(path)).toMatchObject({
+      complete: true,
+      stdoutBytes: 4,
+      stderrBytes: 4,
+      droppedBytes: 0,
+    });
   });
 
   test("splits what is longer than a frame", async () => {

@@ -1,5 +1,16 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -35,7 +46,10 @@ interface Run {
 }
 
 /** An attempt whose collected files lie where the collector puts them; "to:" before a path uses the rule with `to`. */
-function collected(files: Readonly<Record<string, string>>, { uid = "uid-1", generation = 1, attempt = 1 }: Run = {}): Attempt {
+function collected(
+  files: Readonly<Record<string, string>>,
+  { uid = "uid-1", generation = 1, attempt = 1 }: Run = {},
+): Attempt {
   const rule = { paths: ["*"], exclude: [], required: false, when: "Always" } as const;
   const base = sampleAttempt({ attempt, outputs: [rule, { ...rule, to }] }, uid);
   const outputs = Object.entries(files).map(([key, text]) => {
@@ -43,26 +57,50 @@ function collected(files: Readonly<Record<string, string>>, { uid = "uid-1", gen
     const file = join(attemptPaths(paths(), uid, attempt).outputs, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);
-    return { path, bytes: text.length, sha256: sha(text), rule: key.startsWith("to:") ? 1 : 0, executable: path.endsWith(".sh") };
+    return {
+      path,
+      bytes: text.length,
+      sha256: sha(text),
+      rule: key.startsWith("to:") ? 1 : 0,
+      executable: path.endsWith(".sh"),
+    };
   });
-  return { ...base, spec: { ...base.spec, job: { ...base.spec.job, uid, generation } }, status: { phase: "Collecting", createdAt: "2026-01-01T00:00:00Z", outputs } };
+  return {
+    ...base,
+    spec: { ...base.spec, job: { ...base.spec.job, uid, generation } },
+    status: { phase: "Collecting", createdAt: "2026-01-01T00:00:00Z", outputs },
+  };
 }
 
 async function publish(attempt: Attempt): Promise<PublishOutcome> {
-  const job: Job = { apiVersion: "homie.dev/v1", kind: "Job", metadata: { ...attempt.metadata, name: "train" }, spec: {} };
-  const published = { recordPublished: (path: string, hash: string) => void recorded.set(path, hash), publishedSha: (path: string) => recorded.get(path) };
+  const job: Job = {
+    apiVersion: "homie.dev/v1",
+    kind: "Job",
+    metadata: { ...attempt.metadata, name: "train" },
+    spec: {},
+  };
+  const published = {
+    recordPublished: (path: string, hash: string) => void recorded.set(path, hash),
+    publishedSha: (path: string) => recorded.get(path),
+  };
   return createPublisher({ paths: paths(), published, log }).publish(job, attempt, signal);
 }
 
 const read = (path: string): string => readFileSync(path, "utf8");
-const visible = (directory: string): string[] => readdirSync(directory).filter((name) => name !== ".homie-results.json").sort();
+const visible = (directory: string): string[] =>
+  readdirSync(directory)
+    .filter((name) => name !== ".homie-results.json")
+    .sort();
 
 describe("files without a destination", () => {
   test("land in results/JOB with their paths and modes, and publishing again changes nothing", async () => {
     const attempt = collected({ "model.pkl": "m", "logs/run.sh": "#!" });
     const outcome = await publish(attempt);
     expect(outcome).toEqual({
-      files: [{ path: "model.pkl", bytes: 1, sha256: sha("m") }, { path: "logs/run.sh", bytes: 2, sha256: sha("#!") }],
+      files: [
+        { path: "model.pkl", bytes: 1, sha256: sha("m") },
+        { path: "logs/run.sh", bytes: 2, sha256: sha("#!") },
+      ],
       path: results,
       diverted: [],
     });
@@ -80,7 +118,13 @@ describe("files without a destination", () => {
     await publish(collected({ a: "3" }, { generation: 2 }));
     await publish(collected({ b: "4" }, { uid: "uid-2" }));
     await publish(collected({ b: "5" }, { uid: "uid-3", generation: 2 }));
-    expect(readdirSync(dirname(results)).sort()).toEqual(["train", "train.g1", "train.g1-a1", "train.g1.2", "train.g2"]);
+    expect(readdirSync(dirname(results)).sort()).toEqual([
+      "train",
+      "train.g1",
+      "train.g1-a1",
+      "train.g1.2",
+      "train.g2",
+    ]);
     expect(read(join(results, "b"))).toBe("5");
     expect(read(`${results}.g1-a1/a`)).toBe("1");
     expect(read(`${results}.g1/a`)).toBe("2");
@@ -138,7 +182,11 @@ describe("files without a destination", () => {
 describe("files with a destination", () => {
   test("land there and are replaced by the next generation", async () => {
     const outcome = await publish(collected({ "to:out/a.txt": "1", "to:b": "2", c: "3" }));
-    expect(outcome).toMatchObject({ path: to, diverted: [], files: [{ path: "out/a.txt" }, { path: "b" }, { path: join(results, "c") }] });
+    expect(outcome).toMatchObject({
+      path: to,
+      diverted: [],
+      files: [{ path: "out/a.txt" }, { path: "b" }, { path: join(results, "c") }],
+    });
     await publish(collected({ "to:out/a.txt": "new" }, { generation: 2 }));
     expect(read(join(to, "out/a.txt"))).toBe("new");
     expect(visible(to)).toEqual(["b", "out"]);
@@ -150,7 +198,9 @@ describe("files with a destination", () => {
     const outcome = await publish(collected({ "to:thesis.txt": "x" }));
     expect(read(join(to, "thesis.txt"))).toBe("years of work");
     expect(read(join(results, "thesis.txt"))).toBe("x");
-    expect(outcome.diverted).toEqual([{ path: "thesis.txt", because: expect.stringContaining("homie did not write it") }]);
+    expect(outcome.diverted).toEqual([
+      { path: "thesis.txt", because: expect.stringContaining("homie did not write it") },
+    ]);
     expect(outcome.path).toBe(results);
   });
 

@@ -1,18 +1,26 @@
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, linkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  linkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { attemptPaths, homePaths } from "../../../src/adapters/home.ts";
 import type { HomePaths } from "../../../src/adapters/home.ts";
-import { readLog } from "../../../src/adapters/logs/read-log.ts";
-import { readJson } from "../../../src/adapters/process/attempt-record.ts";
-import type { AttemptRecord } from "../../../src/adapters/process/attempt-record.ts";
 import { createProcessRuntime } from "../../../src/adapters/process/runtime.ts";
 import type { Runtime, RuntimeFacts } from "../../../src/controllers/attempt/ports.ts";
 import type { Clock } from "../../../src/reconciler/types.ts";
 import type { Attempt, AttemptSpec } from "../../../src/resources/attempt.ts";
 import { sampleAttempt } from "../project/attempt-sample.ts";
+import { isRunning, output, printed, recordOf, supervisorPid } from "./observe-process.ts";
 
 const clock: Clock = { now: () => new Date(), monotonicMs: () => performance.now(), sleep: async () => undefined };
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -61,51 +69,20 @@ async function ended(attempt: Attempt, by: Runtime = runtime): Promise<Extract<R
   }
 }
 
-async function output(attempt: Attempt): Promise<string[]> {
-  const path = attemptPaths(paths, attempt.spec.job.uid, attempt.spec.attempt).log;
-  const frames = await Array.fromAsync(readLog(path));
-  return frames.filter((frame) => frame.stream !== "eof").map((frame) => `${frame.stream}: ${Buffer.from(frame.bytes).toString()}`);
-}
-
-/** Follows the log until the program has printed `text`. */
-async function printed(attempt: Attempt, text: string): Promise<void> {
-  const path = attemptPaths(paths, attempt.spec.job.uid, attempt.spec.attempt).log;
-  let seen = "";
-  for await (const frame of readLog(path, { follow: true })) {
-    seen += Buffer.from(frame.bytes).toString();
-    if (seen.includes(text)) return;
-  }
-  throw new Error(`the program never printed ${text}, only ${seen}`);
-}
-
-function supervisorPid(attempt: Attempt): number {
-  return recordOf(attempt).supervisor.pid;
-}
-function recordOf(attempt: Attempt): AttemptRecord {
-  const record = readJson<AttemptRecord>(join(attemptPaths(paths, attempt.spec.job.uid, attempt.spec.attempt).root, "process", "record.json"));
-  if (record === undefined) throw new Error("there is no record");
-  return record;
-}
-function isRunning(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
-  } catch {
-    return false;
-  }
-}
-
 describe("the process runtime", () => {
   test("runs a program in its work directory and keeps both streams and the exit code", async () => {
     const project = join(root, "project");
     mkdirSync(project);
     writeFileSync(join(project, "in.txt"), "hello");
-    const attempt = shell("cat in.txt; echo oops >&2; echo new > out.txt; exit 3", { sources: { projectPath: project, exclude: [], files: [] } });
+    const attempt = shell("cat in.txt; echo oops >&2; echo new > out.txt; exit 3", {
+      sources: { projectPath: project, exclude: [], files: [] },
+    });
     expect(await runtime.inspect(attempt)).toEqual({ phase: "absent" });
     await runtime.stage(attempt, signal);
     expect(await runtime.inspect(attempt)).toMatchObject({ phase: "created", specSha256: attempt.spec.specSha256 });
     await runtime.start(attempt);
     expect(await ended(attempt)).toMatchObject({ phase: "exited", exitCode: 3, oomKilled: false });
-    expect((await output(attempt)).sort()).toEqual(["stderr: oops\n", "stdout: hello"]);
+    expect((await output(paths, attempt)).sort()).toEqual(["stderr: oops\n", "stdout: hello"]);
     expect(runtime.capture(attempt)).toEqual({ phase: "complete", stdoutBytes: 5, stderrBytes: 5, droppedBytes: 0 });
     const tree = await Array.fromAsync(runtime.readWorkTree(attempt, signal));
     expect(tree.map((entry) => entry.path)).toEqual(["in.txt", "out.txt"]);
@@ -113,14 +90,27 @@ describe("the process runtime", () => {
 
   test("gives the program its own variables and nothing of the daemon's", async () => {
     process.env["HOMIE_TEST_SECRET"] = "leak";
-    const attempt = shell("env", { env: [{ name: "EPOCHS", value: "3 4" }, { name: "LANG", value: "xx" }] });
+    const attempt = shell("env", {
+      env: [
+        { name: "EPOCHS", value: "3 4" },
+        { name: "LANG", value: "xx" },
+      ],
+    });
     await begin(attempt);
     await ended(attempt);
     delete process.env["HOMIE_TEST_SECRET"];
     const { work, root: base } = attemptPaths(paths, attempt.spec.job.uid, 1);
-    const lines = (await output(attempt)).join("").replaceAll("stdout: ", "").trim().split("\n");
+    const lines = (await output(paths, attempt)).join("").replaceAll("stdout: ", "").trim().split("\n");
     expect(lines.filter((line) => !/^(_|PWD|SHLVL|OLDPWD)=/.test(line)).sort()).toEqual(
-      [`HOME=${work}`, "EPOCHS=3 4", "HOMIE_ATTEMPT=1", "HOMIE_JOB=train", "LANG=xx", `PATH=${process.env["PATH"]}`, `TMPDIR=${base}/tmp`].sort(),
+      [
+        `HOME=${work}`,
+        "EPOCHS=3 4",
+        "HOMIE_ATTEMPT=1",
+        "HOMIE_JOB=train",
+        "LANG=xx",
+        `PATH=${process.env["PATH"]}`,
+        `TMPDIR=${base}/tmp`,
+      ].sort(),
     );
   });
 
@@ -131,7 +121,7 @@ describe("the process runtime", () => {
     await Promise.all([runtime.start(attempt), other.start(attempt), runtime.start(attempt)]);
     await ended(attempt);
     await other.start(attempt);
-    expect(await output(attempt)).toEqual(["stdout: once\n"]);
+    expect(await output(paths, attempt)).toEqual(["stdout: once\n"]);
     expect(readFileSync(join(attemptPaths(paths, attempt.spec.job.uid, 1).work, "ran"), "utf8")).toBe("run\n");
     await expect(runtime.stage(attempt, signal)).resolves.toBeDefined();
     expect(await runtime.inspect(attempt)).toMatchObject({ phase: "exited" });
@@ -161,13 +151,13 @@ describe("the process runtime", () => {
   test("stops a whole process group gently, and hard after the grace", async () => {
     const gentle = shell("trap 'echo bye; exit 7' TERM; echo up; while :; do sleep 0.05; done");
     await begin(gentle);
-    await printed(gentle, "up");
+    await printed(paths, gentle, "up");
     await runtime.stop(gentle, 10);
     expect(await ended(gentle)).toMatchObject({ exitCode: 7 });
-    expect((await output(gentle)).join("")).toContain("bye");
+    expect((await output(paths, gentle)).join("")).toContain("bye");
     const stubborn = shell("trap '' TERM; sleep 300 & echo up; while :; do sleep 0.05; done", { attempt: 2 });
     await begin(stubborn);
-    await printed(stubborn, "up");
+    await printed(paths, stubborn, "up");
     await runtime.stop(stubborn, 0.2);
     expect(await ended(stubborn)).toMatchObject({ signal: "SIGKILL" });
     await runtime.stop(stubborn, 0);
@@ -177,7 +167,7 @@ describe("the process runtime", () => {
     const attempt = shell("sleep 301 & echo $!; setsid sleep 302 & echo $!");
     await begin(attempt);
     await ended(attempt);
-    const pids = (await output(attempt)).join("").match(/\d+/g)?.map(Number) ?? [];
+    const pids = (await output(paths, attempt)).join("").match(/\d+/g)?.map(Number) ?? [];
     expect(pids).toHaveLength(2);
     expect(pids.filter(isRunning)).toEqual([]);
   });
@@ -186,7 +176,9 @@ describe("the process runtime", () => {
     const daemon = join(root, "daemon.ts");
     const source = join(import.meta.dirname, "../../../src");
     const attempt = shell("echo up; while [ ! -e go ]; do sleep 0.02; done; echo done");
-    writeFileSync(daemon, `
+    writeFileSync(
+      daemon,
+      `
       import { homePaths } from "${source}/adapters/home.ts";
       import { createProcessRuntime } from "${source}/adapters/process/runtime.ts";
       const runtime = createProcessRuntime({ paths: homePaths(${JSON.stringify(paths.root)}), nodeId: "node-a", clock: { now: () => new Date() }, log: {} });
@@ -195,7 +187,8 @@ describe("the process runtime", () => {
       await runtime.start(attempt);
       console.log("started");
       setInterval(() => {}, 1000);
-    `);
+    `,
+    );
     const child = spawn(process.execPath, [daemon], { stdio: ["ignore", "pipe", "inherit"] });
     await new Promise((resolve) => child.stdout.once("data", resolve));
     child.kill("SIGKILL");
@@ -206,30 +199,33 @@ describe("the process runtime", () => {
     expect(await runtime.list()).toEqual([attempt.metadata.name]);
     writeFileSync(join(attemptPaths(paths, attempt.spec.job.uid, 1).work, "go"), "");
     expect(await ended(attempt)).toMatchObject({ exitCode: 0 });
-    expect((await output(attempt)).join("")).toBe("stdout: up\nstdout: done\n");
+    expect((await output(paths, attempt)).join("")).toBe("stdout: up\nstdout: done\n");
   });
 
   test("reports a program whose supervisor was killed as killed, and gives its log an end", async () => {
     const attempt = shell("echo $$; echo up; while :; do sleep 0.05; done");
     await begin(attempt);
-    await printed(attempt, "up");
-    const program = recordOf(attempt).program?.pid ?? 0;
-    process.kill(supervisorPid(attempt), "SIGKILL");
+    await printed(paths, attempt, "up");
+    const program = recordOf(paths, attempt).program?.pid ?? 0;
+    process.kill(supervisorPid(paths, attempt), "SIGKILL");
     expect(await ended(attempt)).toMatchObject({ exitCode: 137, signal: "SIGKILL" });
     expect(isRunning(program)).toBe(false);
     expect(runtime.capture(attempt).phase).toBe("none");
     await newRuntime().resumeCapture(attempt);
     await runtime.resumeCapture(attempt);
     expect(runtime.capture(attempt).phase).toBe("complete");
-    expect((await output(attempt)).at(-1)).toMatch(/homie: the process that wrote this log was killed/);
+    expect((await output(paths, attempt)).at(-1)).toMatch(/homie: the process that wrote this log was killed/);
   });
 
   test("is not fooled by a program that prints log frames", async () => {
-    const attempt = shell(`${process.execPath} -e '${forgeEof.replaceAll("'", "\"")}'; echo after; while [ ! -e go ]; do sleep 0.02; done`, {
-      env: [{ name: "FRAMES", value: join(import.meta.dirname, "../../../src/logs/frames.ts") }],
-    });
+    const attempt = shell(
+      `${process.execPath} -e '${forgeEof.replaceAll("'", '"')}'; echo after; while [ ! -e go ]; do sleep 0.02; done`,
+      {
+        env: [{ name: "FRAMES", value: join(import.meta.dirname, "../../../src/logs/frames.ts") }],
+      },
+    );
     await begin(attempt);
-    await printed(attempt, "after");
+    await printed(paths, attempt, "after");
     expect(runtime.capture(attempt).phase).toBe("live");
     await runtime.stop(attempt, 1);
     await ended(attempt);
@@ -245,7 +241,9 @@ describe("the process runtime", () => {
   });
 
   test.skipIf(!existsSync("/usr/bin/prlimit"))("lets no file grow beyond the disk limit", async () => {
-    const attempt = shell("head -c 3000000 /dev/zero > big", { resources: { cpu: 1, memoryBytes: 1, diskBytes: 1_000_000, pids: 1 } });
+    const attempt = shell("head -c 3000000 /dev/zero > big", {
+      resources: { cpu: 1, memoryBytes: 1, diskBytes: 1_000_000, pids: 1 },
+    });
     await begin(attempt);
     expect((await ended(attempt)).exitCode).not.toBe(0);
     const [big] = await Array.fromAsync(runtime.readWorkTree(attempt, signal));
@@ -279,8 +277,8 @@ describe("the process runtime", () => {
   test("removes everything but the log, also of a running attempt", async () => {
     const attempt = shell("mkdir locked; touch locked/f; chmod 0 locked; echo up; sleep 303");
     await begin(attempt);
-    await printed(attempt, "up");
-    const program = recordOf(attempt).program?.pid ?? 0;
+    await printed(paths, attempt, "up");
+    const program = recordOf(paths, attempt).program?.pid ?? 0;
     await runtime.remove(attempt);
     expect(isRunning(program)).toBe(false);
     expect(await runtime.inspect(attempt)).toEqual({ phase: "absent" });
@@ -296,7 +294,7 @@ describe("the process runtime", () => {
     writeFileSync(join(work, "leftover"), "x");
     await begin(attempt);
     await ended(attempt);
-    expect(await output(attempt)).toEqual([]);
+    expect(await output(paths, attempt)).toEqual([]);
     const broken = shell("ls", { attempt: 2, sources: { projectPath: join(root, "gone"), exclude: [], files: [] } });
     await expect(runtime.stage(broken, signal)).rejects.toMatchObject({ code: "SourceUnreadable" });
     expect(await runtime.inspect(broken)).toEqual({ phase: "absent" });

@@ -26,7 +26,14 @@ describe("a script", () => {
     expect(argvForScript(script, firstLine, ["--epochs", "3"])).toEqual([...expected.split(" "), "--epochs", "3"]);
   });
 
-  test.each([["notes.txt", "hello"], ["tool", ""], ["tool", "#!"], ["tool", "#!/usr/bin/env"]])("%s with first line %j is refused with a hint", (script, firstLine) => {
-    expect(() => argvForScript(script, firstLine, [])).toThrow(expect.objectContaining({ code: "Usage", hint: expect.stringContaining("#!") }));
+  test.each([
+    ["notes.txt", "hello"],
+    ["tool", ""],
+    ["tool", "#!"],
+    ["tool", "#!/usr/bin/env"],
+  ])("%s with first line %j is refused with a hint", (script, firstLine) => {
+    expect(() => argvForScript(script, firstLine, [])).toThrow(
+      expect.objectContaining({ code: "Usage", hint: expect.stringContaining("#!") }),
+    );
   });
 });

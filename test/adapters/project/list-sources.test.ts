@@ -45,15 +45,36 @@ describe("a project", () => {
   test("leaves out what .gitignore names, nested files included, and .git always", async () => {
     put({
       ".gitignore": "*.log\n/build/\n!keep.log\n",
-      "x.log": "", "keep.log": "", "build/out": "", "src/build/in": "",
-      "src/.gitignore": "secret.txt\n!deep.log\n", "src/secret.txt": "", "src/deep.log": "", "secret.txt": "",
-      ".git/config": "", "src/.git/config": "",
+      "x.log": "",
+      "keep.log": "",
+      "build/out": "",
+      "src/build/in": "",
+      "src/.gitignore": "secret.txt\n!deep.log\n",
+      "src/secret.txt": "",
+      "src/deep.log": "",
+      "secret.txt": "",
+      ".git/config": "",
+      "src/.git/config": "",
     });
-    expect(await paths()).toEqual([".gitignore", "keep.log", "secret.txt", "src/.gitignore", "src/build/in", "src/deep.log"]);
+    expect(await paths()).toEqual([
+      ".gitignore",
+      "keep.log",
+      "secret.txt",
+      "src/.gitignore",
+      "src/build/in",
+      "src/deep.log",
+    ]);
   });
 
   test("brings back with .homieignore what .gitignore leaves out", async () => {
-    put({ ".gitignore": "data/\n*.pkl\n", ".homieignore": "!data/\n*.md\n", "data/a.csv": "", "data/b.pkl": "", "README.md": "", "m.pkl": "" });
+    put({
+      ".gitignore": "data/\n*.pkl\n",
+      ".homieignore": "!data/\n*.md\n",
+      "data/a.csv": "",
+      "data/b.pkl": "",
+      "README.md": "",
+      "m.pkl": "",
+    });
     expect(await paths()).toEqual([".gitignore", ".homieignore", "data/a.csv"]);
     put({ "sub/.homieignore": "!cache/\n", "sub/cache/f": "", ".gitignore": "cache/\n", "cache/f": "" });
     expect(await paths()).toContain("sub/cache/f");
@@ -77,7 +98,11 @@ describe("a project", () => {
     symlinkSync(".git/config", join(root, "gitlink"));
     execFileSync("mkfifo", [join(root, "pipe")]);
     const survey = await surveySources({ projectPath: root, exclude: [], files: [] }, signal);
-    expect(survey.entries.map((entry) => [entry.path, entry.bytes])).toEqual([["inside", 7], ["real", 0], ["real/a", 7]]);
+    expect(survey.entries.map((entry) => [entry.path, entry.bytes])).toEqual([
+      ["inside", 7],
+      ["real", 0],
+      ["real/a", 7],
+    ]);
     expect(survey.skipped.map((skip) => skip.path)).toEqual(["broken", "folder", "gitlink", "loop", "out", "pipe"]);
     rmSync(outside, { recursive: true });
   });
@@ -99,16 +124,27 @@ describe("a project", () => {
     expect((await survey(root)).map((entry) => entry.path)).toEqual(["a.py"]);
   });
 
-  test.each([["does not exist", "missing"], ["is not a directory", "file"]])("that %s is said so", async (_title, name) => {
+  test.each([
+    ["does not exist", "missing"],
+    ["is not a directory", "file"],
+  ])("that %s is said so", async (_title, name) => {
     put({ file: "" });
-    await expect(listSources({ projectPath: join(root, name), exclude: [], files: [] }, signal)).rejects.toMatchObject({ code: "SourceUnreadable" });
+    await expect(listSources({ projectPath: join(root, name), exclude: [], files: [] }, signal)).rejects.toMatchObject({
+      code: "SourceUnreadable",
+    });
   });
 
-  test.each(["a:b", "new\nline", "CON", "trailing."])("with a file called %j is refused with the rule", async (name) => {
-    put({ [name]: "" });
-    await expect(paths()).rejects.toMatchObject({ code: "SourceUnreadable", message: expect.stringContaining("cannot travel") });
-    expect(await paths([`/${name.slice(0, 2)}*`])).toEqual([]);
-  });
+  test.each(["a:b", "new\nline", "CON", "trailing."])(
+    "with a file called %j is refused with the rule",
+    async (name) => {
+      put({ [name]: "" });
+      await expect(paths()).rejects.toMatchObject({
+        code: "SourceUnreadable",
+        message: expect.stringContaining("cannot travel"),
+      });
+      expect(await paths([`/${name.slice(0, 2)}*`])).toEqual([]);
+    },
+  );
 
   test("with two names that differ in case only is refused", async () => {
     put({ readme: "", README: "" });
@@ -117,7 +153,9 @@ describe("a project", () => {
 
   test("stops being read when nobody wants it any more", async () => {
     put({ a: "" });
-    await expect(listSources({ projectPath: root, exclude: [], files: [] }, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
+    await expect(listSources({ projectPath: root, exclude: [], files: [] }, AbortSignal.abort())).rejects.toMatchObject(
+      { name: "AbortError" },
+    );
   });
 });
 
@@ -125,25 +163,45 @@ describe("declared files", () => {
   test("land where they are told, with the directories above them", async () => {
     put({ "data/x/y.csv": "1", "script.py": "2" });
     const entries = await listSources(
-      { exclude: [], files: [{ from: join(root, "script.py"), to: "train.py" }, { from: join(root, "data"), to: "in/put/data" }] },
+      {
+        exclude: [],
+        files: [
+          { from: join(root, "script.py"), to: "train.py" },
+          { from: join(root, "data"), to: "in/put/data" },
+        ],
+      },
       signal,
     );
-    expect(entries.map((entry) => entry.path)).toEqual(["in", "in/put", "in/put/data", "in/put/data/x", "in/put/data/x/y.csv", "train.py"]);
+    expect(entries.map((entry) => entry.path)).toEqual([
+      "in",
+      "in/put",
+      "in/put/data",
+      "in/put/data/x",
+      "in/put/data/x/y.csv",
+      "train.py",
+    ]);
   });
 
   test("replace the project's file of the same path", async () => {
     put({ "p/train.py": "old", "new.py": "newer" });
-    const entries = await listSources({ projectPath: join(root, "p"), exclude: [], files: [{ from: join(root, "new.py"), to: "train.py" }] }, signal);
+    const entries = await listSources(
+      { projectPath: join(root, "p"), exclude: [], files: [{ from: join(root, "new.py"), to: "train.py" }] },
+      signal,
+    );
     expect(entries).toMatchObject([{ path: "train.py", bytes: 5 }]);
   });
 
   test.each(["../x", "/x", "a/../../x", ""])("never land at %j", async (to) => {
     put({ f: "" });
-    await expect(listSources({ exclude: [], files: [{ from: join(root, "f"), to }] }, signal)).rejects.toMatchObject({ code: "SourceUnreadable" });
+    await expect(listSources({ exclude: [], files: [{ from: join(root, "f"), to }] }, signal)).rejects.toMatchObject({
+      code: "SourceUnreadable",
+    });
   });
 
   test("that are missing are named with what to do", async () => {
-    await expect(listSources({ exclude: [], files: [{ from: join(root, "gone.py"), to: "gone.py" }] }, signal)).rejects.toMatchObject({
+    await expect(
+      listSources({ exclude: [], files: [{ from: join(root, "gone.py"), to: "gone.py" }] }, signal),
+    ).rejects.toMatchObject({
       message: expect.stringContaining("gone.py: it does not exist"),
       hint: expect.stringContaining("relative"),
     });

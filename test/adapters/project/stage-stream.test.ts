@@ -45,7 +45,9 @@ describe("staging", () => {
     const { inputs } = attemptPaths(paths, attempt.spec.job.uid, 1);
     const baseline: unknown = JSON.parse(readFileSync(inputs, "utf8"));
     expect(Object.keys(baseline as object)).toEqual(["a.txt", "d/__proto__", "run.sh"]);
-    expect(baseline).toMatchObject({ "a.txt": { bytes: 5, sha256: createHash("sha256").update("alpha").digest("hex") } });
+    expect(baseline).toMatchObject({
+      "a.txt": { bytes: 5, sha256: createHash("sha256").update("alpha").digest("hex") },
+    });
   });
 
   test("says that a file changed while it was read, and leaves no baseline", async () => {
@@ -55,9 +57,13 @@ describe("staging", () => {
     const attempt = sampleAttempt({ sources: { projectPath: project, exclude: [], files: [] } });
     const stream = createStageStream(attempt, paths, signal);
     const read = (async () => {
-      for await (const entry of readTar(stream.chunks, limits)) if (entry.path === "job/first") appendFileSync(join(project, "growing"), "more");
+      for await (const entry of readTar(stream.chunks, limits))
+        if (entry.path === "job/first") appendFileSync(join(project, "growing"), "more");
     })();
-    await expect(read).rejects.toMatchObject({ code: "SourceUnreadable", message: expect.stringContaining("changed while it was read") });
+    await expect(read).rejects.toMatchObject({
+      code: "SourceUnreadable",
+      message: expect.stringContaining("changed while it was read"),
+    });
     await expect(stream.done).rejects.toMatchObject({ code: "SourceUnreadable" });
     expect(existsSync(attemptPaths(paths, attempt.spec.job.uid, 1).inputs)).toBe(false);
   });
@@ -65,7 +71,11 @@ describe("staging", () => {
   test("stops when it is aborted", async () => {
     writeFileSync(join(project, "a"), Buffer.alloc(2_000_000));
     const controller = new AbortController();
-    const stream = createStageStream(sampleAttempt({ sources: { projectPath: project, exclude: [], files: [] } }), homePaths(join(root, "home")), controller.signal);
+    const stream = createStageStream(
+      sampleAttempt({ sources: { projectPath: project, exclude: [], files: [] } }),
+      homePaths(join(root, "home")),
+      controller.signal,
+    );
     const read = (async () => {
       for await (const chunk of stream.chunks) if (chunk.length > 0) controller.abort();
     })();
