@@ -24,8 +24,9 @@ export function openNodeTerminal(process: NodeJS.Process): Terminal {
       return stopped.signal;
     },
     now: () => new Date(),
-    sleep: async (milliseconds, signal) =>
-      void (await delay(milliseconds, undefined, signal === undefined ? {} : { signal })),
+    sleep: async (milliseconds, signal) => {
+      await delay(milliseconds, undefined, signal === undefined ? {} : { signal });
+    },
   };
 }
 

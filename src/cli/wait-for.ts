@@ -53,7 +53,7 @@ function isMet(wanted: Exclude<Wanted, { type: "delete" }>, object: ApiObject): 
     case "condition":
       return readCondition(object, wanted.name)?.toLowerCase() === wanted.value.toLowerCase();
     case "phase":
-      return String(object.status?.["phase"] ?? "").toLowerCase() === wanted.phase.toLowerCase();
+      return renderValue(object.status?.["phase"]).toLowerCase() === wanted.phase.toLowerCase();
     case "jsonpath": {
       const found = evaluatePath(wanted.steps, object).map(renderValue);
       return wanted.value === undefined

@@ -115,7 +115,10 @@ function rewriteEdits(text: string, index: number, { segments, value }: ValueCha
   pair.key.spaceBefore = false;
   if (isMap(holder.contents)) holder.contents.items = [pair as never];
   const eol = text.slice(block.start, block.end).endsWith("\r\n") ? "\r\n" : "\n";
-  const lines = holder.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Infinity }).trimEnd().split("\n");
+  const lines = holder
+    .toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Infinity })
+    .replace(/\n$/, "")
+    .split("\n");
   const rendered = lines.map((line) => (line === "" ? line : `${block.indent}${line}`)).join(eol);
   const hasEol = text[block.end - 1] === "\n";
   return [{ start: block.start, end: block.end, text: hasEol ? `${rendered}${eol}` : rendered }];

@@ -51,7 +51,8 @@ function replaceBlock({ text, name, value }: FieldChange, pair: FieldPair): read
     return [{ start, end: end - lastEol.length, text: renderBlock(text, indent, { [name]: value }) }];
   // At the end of a text without a last newline, the newline before the block was put there with it.
   const eolBefore = lastEol === "" ? endOfLine(text, start) : "";
-  return [{ start: start - eolBefore.length, end, text: "" }];
+  const lines = { start, end, text: "" };
+  return eolBefore === "" ? [lines] : [{ ...lines, start: start - eolBefore.length }, lines];
 }
 
 /** Whole lines of a field in a block map, the last newline included; undefined when something else shares its lines. */

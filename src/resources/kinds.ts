@@ -16,7 +16,13 @@ export interface KindEntry {
 
 export const kinds: readonly KindEntry[] = [
   entry("Job", { plural: "jobs", shortNames: ["j"], categories: ["all", "homie"], declared: true }),
-  entry("Limits", { plural: "limits", singular: "limits", shortNames: ["lim", "limit"], categories: ["homie"], declared: true }),
+  entry("Limits", {
+    plural: "limits",
+    singular: "limits",
+    shortNames: ["lim", "limit"],
+    categories: ["homie"],
+    declared: true,
+  }),
   entry("Network", { plural: "networks", shortNames: ["net"], categories: ["homie"], declared: true }),
   entry("Peer", { plural: "peers", shortNames: ["p"], categories: ["all", "homie"], declared: true }),
   entry("Attempt", { plural: "attempts", shortNames: ["att"], categories: ["homie"], declared: false }),

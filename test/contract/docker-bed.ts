@@ -10,7 +10,7 @@ import type { TestEngine } from "../support/engine.ts";
 import { whyNoEngine } from "../support/engine.ts";
 import type { RuntimeBed } from "./runtime.contract.ts";
 
-const say = (m: string, f?: any) => process.stderr.write(`${performance.now().toFixed(0)} ${m} ${f?.error?.stack ?? ""}\n`); const quiet = { debug: say, info: say, warn: say, error: say };
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 export interface DockerBed extends RuntimeBed {
   readonly nodeId: string;

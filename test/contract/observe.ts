@@ -42,7 +42,7 @@ export async function readTree(runtime: Runtime, attempt: Attempt): Promise<Read
 
 /** Looks until it is so; what the engine does has no promise to wait for. */
 export async function until(isSo: () => boolean | Promise<boolean>, describeNow: () => string): Promise<void> {
-  for (const deadline = performance.now() + 6_000; !(await isSo()); await pause(10)) {
+  for (const deadline = performance.now() + 30_000; !(await isSo()); await pause(10)) {
     if (performance.now() > deadline) throw new Error(`nothing happened in 30 s: ${describeNow()}`);
   }
 }

@@ -190,7 +190,7 @@ describe("writes of single objects", () => {
     await home.loop.rescan();
     const removed = await home.writer.remove({ kind: "Job", name: "x" });
     expect(removed.metadata.deletionTimestamp).toBeDefined();
-    expect(home.text("both.yaml")).toBe(jobText("y"));
+    expect(home.text("both.yaml")).toBe(`---\n${jobText("y")}`);
     await home.writer.remove({ kind: "Job", name: "y" });
     expect(existsSync(join(home.paths.desired, "both.yaml"))).toBe(false);
     expect(await caught(home.writer.remove({ kind: "Job", name: "nobody" }))).toMatchObject({ code: "NotFound" });

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync, fchmodSync, fstatSync, fsyncSync, lstatSync, openSync, readdirSync, renameSync, unlinkSync, writeSync,
+  type Dirent,
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -80,13 +81,28 @@ function publish(temporary: string, path: string, options: AtomicWriteOptions): 
   return true;
 }
 
-/** Removes what writers that were killed left behind. Only for directories nobody else writes to right now. */
-export function removeLeftovers(directory: string): readonly string[] {
-  const leftovers = readdirSync(directory, { withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.startsWith(temporaryPrefix))
-    .map((entry) => join(directory, entry.name));
-  for (const path of leftovers) unlinkSync(path);
-  return leftovers;
+/** Removes what killed writers left behind. Only where nobody else is writing right now: at the start, under the lock. */
+export function removeLeftovers(directory: string): void {
+  for (const entry of listQuietly(directory)) {
+    if (entry.isFile() && entry.name.startsWith(temporaryPrefix)) unlinkSync(join(directory, entry.name));
+  }
+}
+
+/** The same in every directory of a tree; dot-directories (.git) hold none of ours. */
+export function removeLeftoversBelow(root: string): void {
+  removeLeftovers(root);
+  for (const entry of listQuietly(root)) {
+    if (entry.isDirectory() && !entry.name.startsWith(".")) removeLeftoversBelow(join(root, entry.name));
+  }
+}
+
+/** A directory that cannot be listed is reported by whoever reads it; here there is just nothing to remove. */
+function listQuietly(directory: string): readonly Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }
 
 // One write may be short, on a disk that fills up for example, so both writers loop and compare the size at the end:

@@ -1,6 +1,7 @@
 import type { Clock, Logger } from "../../reconciler/types.ts";
 import type { DesiredOutcome, ObjectStore } from "../../store/types.ts";
 import type { HomePaths } from "../home.ts";
+import { removeLeftoversBelow } from "./atomic-write.ts";
 import { stampAt } from "./file-stamp.ts";
 import { createDesiredReader, settleMs } from "./read-desired.ts";
 import { createScanQueue } from "./scan-queue.ts";
@@ -114,6 +115,7 @@ export function createDesiredLoop(options: DesiredLoopOptions): DesiredLoop {
   return {
     start: () => {
       if (live.watch !== undefined || stopping.signal.aborted) return;
+      removeLeftoversBelow(paths.desired);
       const { openWatcher } = options;
       live.watch = watchDesired({ root: paths.desired, onWake, onBlind, ...(openWatcher === undefined ? {} : { openWatcher }) });
       mirror?.start();

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HomieError } from "../../resources/errors.ts";
 import type { HomePaths } from "../home.ts";
-import { atomicWriteSync } from "./atomic-write.ts";
+import { atomicWriteSync, removeLeftovers } from "./atomic-write.ts";
 import { identifyProcess, parseIdentity, renderIdentity, sameProcess, type ProcessIdentity } from "./process-identity.ts";
 
 /** One process per home. Disposing gives the home back; so does the end of the process, however it ends. */
@@ -31,6 +31,7 @@ export function acquireHomeLock(paths: HomePaths): HomeLock {
     lock.close();
     throw alreadyRunning(paths, holder.pid);
   }
+  for (const directory of [paths.root, dirname(paths.pid)]) removeLeftovers(directory);
   const self = identifyProcess(process.pid);
   atomicWriteSync(paths.pid, renderIdentity(self), { mode: 0o600 });
   return {

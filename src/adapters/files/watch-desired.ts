@@ -8,6 +8,7 @@ export interface DesiredWatch {
 /** The part of chokidar that is used; tests put a failing one in its place. */
 export interface Watcher {
   on(event: "all", listener: (event: string, path: string) => void): unknown;
+  on(event: "ready", listener: () => void): unknown;
   on(event: "error", listener: (error: unknown) => void): unknown;
   close(): Promise<void>;
 }
@@ -37,6 +38,8 @@ export function watchDesired(options: WatchDesiredOptions): DesiredWatch {
       (isIgnoredName(basename(path)) || (stats?.isFile() === true && !isManifestName(basename(path)))),
   });
   watcher.on("all", (_, path) => options.onWake(path));
+  // What changed while the watcher was still finding its way around gave no event.
+  watcher.on("ready", () => options.onWake(options.root));
   watcher.on("error", (error) => options.onBlind(explain(error)));
   return { close: () => watcher.close() };
 }

@@ -3,6 +3,7 @@ import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { findKind, parseJobName } from "../kinds.ts";
 import type { ApiObject } from "../render/objects.ts";
+import { renderValue } from "../render/jsonpath.ts";
 import { safeLine } from "../render/safe-text.ts";
 
 const finalPhases = new Set(["Succeeded", "Failed", "Cancelled"]);
@@ -17,7 +18,7 @@ export async function runCancel(
     for (const name of names) {
       const path = `${objectPath(findKind("job"), name)}/cancel`;
       const before = await client.get(findKind("job"), name);
-      const phase = String(before.status?.["phase"] ?? "Pending");
+      const phase = renderValue(before.status?.["phase"]);
       const isOver = finalPhases.has(phase) && before.status?.["observedGeneration"] === before.metadata.generation;
       if (isOver) {
         await context.terminal.output.write(`${safeLine(`job/${name} is already ${phase.toLowerCase()}`)}\n`);

@@ -57,11 +57,12 @@ async function editUntilGood(context: CommandContext, client: Client, session: S
     await writeFile(file, heading(trouble) + body, { mode: 0o600 });
     await openEditor(context.terminal, file);
     const edited = stripHeading(await readFile(file, "utf8"));
-    if (edited.trim() === "" || edited === pristine || edited === (trouble === "" ? undefined : body)) {
-      if (trouble === "") {
-        await output.write("no changes made\n");
-        return "done";
-      }
+    const isGivenUp = edited.trim() === "" || edited === pristine || (trouble !== "" && edited === body);
+    if (isGivenUp && trouble === "") {
+      await output.write("no changes made\n");
+      return "done";
+    }
+    if (isGivenUp) {
       await errors.write(`${trouble}nothing was changed; your text is kept in ${file}\n`);
       return "kept";
     }
@@ -71,25 +72,24 @@ async function editUntilGood(context: CommandContext, client: Client, session: S
       await output.write(`${reference} edited\n`);
       return "done";
     } catch (error) {
-      if (!(error instanceof HomieError)) throw error;
-      const isConflict = error instanceof ApiError && error.status === 409;
-      const isMendable =
-        error instanceof ApiError ? error.status === 422 || error.status === 400 : error.code === "InvalidResource";
-      if (!isMendable) {
+      if (!isMendable(error)) {
         await errors.write(`your text is kept in ${file}\n`);
-        if (!isConflict) throw error;
-        await errors.write(
-          renderError(
-            new HomieError("Conflict", `${reference} was changed by somebody else meanwhile`, {
-              hint: `look at it with \`homie get ${reference} -o yaml\`, then apply your text with \`homie apply -f\``,
-            }),
-          ),
-        );
-        return "kept";
+        throw error instanceof ApiError && error.status === 409 ? changedMeanwhile(reference) : error;
       }
       trouble = renderError(error);
     }
   }
+}
+
+function isMendable(error: unknown): error is HomieError {
+  if (error instanceof ApiError) return error.status === 422 || error.status === 400;
+  return error instanceof HomieError && error.code === "InvalidResource";
+}
+
+function changedMeanwhile(reference: string): HomieError {
+  return new HomieError("Conflict", `${reference} was changed by somebody else meanwhile`, {
+    hint: `look at it with \`homie get ${reference} -o yaml\`, then apply your text with \`homie apply -f\``,
+  });
 }
 
 /** What a person may change; the rest is kept by homie. */

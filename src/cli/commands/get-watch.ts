@@ -17,10 +17,9 @@ import type { GetOptions } from "./get.ts";
 export async function watchObjects(
   context: CommandContext,
   client: Client,
-  target: Target,
-  format: OutputFormat,
-  options: GetOptions,
+  wish: { readonly target: Target; readonly format: OutputFormat; readonly options: GetOptions },
 ): Promise<number> {
+  const { target, format, options } = wish;
   const query = {
     labelSelector: options.selector,
     fieldSelector: target.name === undefined ? options.fieldSelector : `metadata.name=${target.name}`,
@@ -94,7 +93,7 @@ function createTableView(context: CommandContext, wide: boolean, headers: boolea
   };
   return {
     show: async (table, type) => {
-      if (table.columnDefinitions != null && table.columnDefinitions.length > 0) columns = table.columnDefinitions;
+      if ((table.columnDefinitions?.length ?? 0) > 0) columns = table.columnDefinitions ?? [];
       const shown = chooseColumns(columns, wide);
       const rows = table.rows.filter((row) => isNews(row, type)).map((row) => shown.map((index) => row.cells[index]));
       if (rows.length === 0) return;

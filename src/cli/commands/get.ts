@@ -29,7 +29,7 @@ export async function runGet(context: CommandContext, words: readonly string[], 
     const [target, ...more] = targets;
     if (target === undefined || more.length > 0) throw new HomieError("Usage", "-w watches one kind, or one object");
     if (sortSteps !== undefined) throw new HomieError("Usage", "rows of -w come as they change; leave out --sort-by");
-    return await context.withClient("daemon", (client) => watchObjects(context, client, target, format, options));
+    return await context.withClient("daemon", (client) => watchObjects(context, client, { target, format, options }));
   }
   const request: GetRequest = { targets, sortSteps, format, options };
   return await context.withClient("any", async (client) => {

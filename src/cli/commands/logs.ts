@@ -84,36 +84,38 @@ async function printStreamTail(reading: Reading, place: LogPlace): Promise<LogPr
 
 /** Follows until the job is over. What breaks off before is taken up again at the byte where it broke. */
 async function followLog(reading: Reading): Promise<void> {
-  const { context, client, path, printer, attempt, stream } = reading;
-  const tail = stream === undefined ? reading.tail : undefined;
-  const progress =
-    reading.tail === undefined || tail !== undefined
-      ? { attempt: undefined, offset: undefined }
-      : await startAtStreamTail(reading);
+  const { client, path, printer } = reading;
+  const { terminal } = reading.context;
+  const progress = await startFollowing(reading);
   for (let silentRounds = 0; silentRounds < maxSilentRounds; silentRounds += 1) {
     const reached = { ...progress };
-    const numbers = attempt === undefined ? { fromAttempt: reached.attempt } : { attempt };
-    const place = reached.offset === undefined ? { attempt, tailLines: tail } : { ...numbers, from: reached.offset };
-    if (attempt !== undefined && reached.attempt !== undefined && reached.attempt > attempt) return; // its end mark was read
+    const place = planPlace(reading, reached);
+    if (place === "over") return;
     try {
-      for await (const frame of readFrames(client, path, { ...place, follow: true }, progress))
-        await printer.print(frame);
+      for await (const frame of readFrames(client, path, place, progress)) await printer.print(frame);
       return;
     } catch (error) {
       const isBreak = error instanceof HomieError && error.code === "DaemonUnavailable";
-      if (!isBreak || context.terminal.interrupt.aborted) throw error;
+      if (!isBreak || terminal.interrupt.aborted) throw error;
     }
     if (progress.offset !== reached.offset || progress.attempt !== reached.attempt) silentRounds = 0;
-    if (silentRounds === 0)
-      await context.terminal.errors.write("the connection to the log broke off; taking it up again\n");
-    await context.terminal.sleep(pauseMs, context.terminal.interrupt);
+    if (silentRounds === 0) await terminal.errors.write("the connection to the log broke off; taking it up again\n");
+    await terminal.sleep(pauseMs, terminal.interrupt);
   }
   throw new HomieError("DaemonUnavailable", "the log broke off before its end", {
     hint: "look at `homie status`, then run the command again",
   });
 }
 
-async function startAtStreamTail(reading: Reading): Promise<LogProgress> {
+/** Where to go on; "over" when the end mark of the one attempt that was asked for has been read. */
+function planPlace({ attempt, tail, stream }: Reading, { attempt: reached, offset }: LogProgress): LogPlace | "over" {
+  if (offset === undefined) return { attempt, tailLines: stream === undefined ? tail : undefined, follow: true };
+  if (attempt === undefined) return { fromAttempt: reached, from: offset, follow: true };
+  return reached !== undefined && reached > attempt ? "over" : { attempt, from: offset, follow: true };
+}
+
+async function startFollowing(reading: Reading): Promise<LogProgress> {
+  if (reading.tail === undefined || reading.stream === undefined) return { attempt: undefined, offset: undefined };
   try {
     return await printStreamTail(reading, { attempt: reading.attempt });
   } catch (error) {

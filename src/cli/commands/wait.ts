@@ -45,20 +45,25 @@ export async function runWait(
 /** Throws HomieError Usage. */
 export function parseWanted(text: string): Wanted {
   const [name = "", ...rest] = text.split("=");
-  const value = rest.length === 0 ? undefined : rest.join("=");
+  const value = rest.join("=");
   const shortcut = { finished: "Finished", complete: "Complete", failed: "Failed" }[text.toLowerCase()];
   if (shortcut !== undefined) return { type: "condition", name: shortcut, value: "True" };
   if (text === "delete") return { type: "delete" };
-  if (name === "phase" && value !== undefined && value !== "") return { type: "phase", phase: value };
-  if (name === "condition" && value !== undefined && value !== "") {
-    const [condition = "", expected = "True"] = value.split("=");
-    return { type: "condition", name: condition, value: expected };
-  }
-  if (name === "jsonpath" && value !== undefined) return parseJsonpathWish(value);
+  const parse = value === "" ? undefined : wishes[name];
+  if (parse !== undefined) return parse(value);
   throw new HomieError("Usage", `cannot wait for ${JSON.stringify(text)}`, {
     hint: "--for takes finished, complete, failed, delete, condition=X[=V], phase=P or jsonpath='{...}'=V",
   });
 }
+
+const wishes: Readonly<Record<string, (value: string) => Wanted>> = {
+  phase: (phase) => ({ type: "phase", phase }),
+  condition: (text) => {
+    const [name = "", value = "True"] = text.split("=");
+    return { type: "condition", name, value };
+  },
+  jsonpath: parseJsonpathWish,
+};
 
 function parseJsonpathWish(text: string): Wanted {
   const parts = /^(?<path>\{.*\}|[^={}]+)(?:=(?<value>.*))?$/su.exec(text)?.groups;

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import type { CommandContext } from "../context.ts";
 
 /** Runs a command with its context; the exit code is what it answers. */

@@ -12,7 +12,9 @@ const outputHelp = "table, wide, json, yaml, name, jsonpath=TEMPLATE or custom-c
 /** Commands about objects; every import of a command waits until it is asked for, so each pays for itself only. */
 export function addResourceCommands(program: Command, launch: Launch): void {
   addReading(program, launch);
+  addAsking(program, launch);
   addWriting(program, launch);
+  addChanging(program, launch);
 }
 
 function addReading(program: Command, launch: Launch): void {
@@ -53,7 +55,9 @@ function addReading(program: Command, launch: Launch): void {
           (await import("../commands/describe.ts")).runDescribe(context, words, options),
         ),
     );
+}
 
+function addAsking(program: Command, launch: Launch): void {
   defineCommand(program, {
     usage: "explain <path>",
     summary: "tell what a field means",
@@ -130,7 +134,9 @@ function addWriting(program: Command, launch: Launch): void {
       async (options: DiffOptions, command: Command) =>
         await launch(command, async (context) => (await import("../commands/diff.ts")).runDiff(context, options)),
     );
+}
 
+function addChanging(program: Command, launch: Launch): void {
   defineCommand(program, {
     usage: "edit <what...>",
     summary: "change an object in your editor",

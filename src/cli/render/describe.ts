@@ -1,4 +1,5 @@
 import { renderAge, renderBytes, renderDuration } from "./duration.ts";
+import { renderValue } from "./jsonpath.ts";
 import type { ApiObject } from "./objects.ts";
 import { safeBlock, safeLine } from "./safe-text.ts";
 import { stringWidth } from "./string-width.ts";
@@ -109,7 +110,7 @@ function renderOutputs(outputs: readonly Fields[]): string {
   const rows = outputs.map((file) => [
     file["path"],
     renderBytes(Number(file["bytes"])),
-    String(file["sha256"] ?? "").slice(0, 12),
+    renderValue(file["sha256"]).slice(0, 12),
   ]);
   return rows.length === 0 ? "" : indent(renderTable(["Path", "Size", "Sha256"], rows));
 }
@@ -172,9 +173,11 @@ function renderTerms(candidate: Fields): string {
 }
 
 function renderRejection(one: Fields): string {
-  const numbers = ["need", "free"].flatMap((name) => (one[name] === undefined ? [] : [`${name} ${String(one[name])}`]));
-  const message = one["message"] === undefined ? [] : [String(one["message"])];
-  return [String(one["reason"] ?? ""), ...numbers, ...message].join(", ");
+  const numbers = ["need", "free"].flatMap((name) =>
+    one[name] === undefined ? [] : [`${name} ${renderValue(one[name])}`],
+  );
+  const message = one["message"] === undefined ? [] : [renderValue(one["message"])];
+  return [renderValue(one["reason"]), ...numbers, ...message].join(", ");
 }
 
 function renderEvents(events: readonly ApiEvent[], now: Date): string {

@@ -32,28 +32,44 @@ function wrong(template: string, at: number, what: string): HomieError {
 /** Throws HomieError Usage. A bare `.a.b` or `a.b` is read as `{.a.b}`, as kubectl does. */
 export function parseTemplate(template: string): readonly TemplateNode[] {
   const text = template.includes("{") ? template : `{${/^[.[$@]/u.test(template) ? "" : "."}${template}}`;
-  const open: { readonly steps: readonly PathStep[]; readonly nodes: TemplateNode[] }[] = [{ steps: [], nodes: [] }];
-  const add = (node: TemplateNode): void => void open.at(-1)?.nodes.push(node);
+  const open: OpenRange[] = [{ steps: [], nodes: [] }];
   let at = 0;
   while (at < text.length) {
     const brace = text.indexOf("{", at);
-    if (brace !== at) add({ type: "text", text: text.slice(at, brace === -1 ? undefined : brace) });
+    if (brace !== at) open.at(-1)?.nodes.push({ type: "text", text: text.slice(at, brace === -1 ? undefined : brace) });
     if (brace === -1) break;
     const cursor: Cursor = { text, at: brace + 1 };
     skipSpace(cursor);
-    if (takeWord(cursor, "range")) open.push({ steps: parsePath(cursor), nodes: [] });
-    else if (takeWord(cursor, "end")) {
-      const range = open.length > 1 ? open.pop() : undefined;
-      if (range === undefined) throw wrong(text, cursor.at, "{end} without {range}");
-      add({ type: "range", steps: range.steps, body: range.nodes });
-    } else if (/["']/u.test(text[cursor.at] ?? "")) add({ type: "text", text: parseQuoted(cursor) });
-    else add({ type: "path", steps: parsePath(cursor) });
+    parseBraces(cursor, open);
     skipSpace(cursor);
     expect(cursor, "}");
     at = cursor.at;
   }
   if (open.length > 1) throw wrong(text, text.length, "{range} without {end}");
   return open[0]?.nodes ?? [];
+}
+
+/** The template itself, or a {range} whose {end} has not come yet. */
+interface OpenRange {
+  readonly steps: readonly PathStep[];
+  readonly nodes: TemplateNode[];
+}
+
+function parseBraces(cursor: Cursor, open: OpenRange[]): void {
+  if (takeWord(cursor, "range")) {
+    open.push({ steps: parsePath(cursor), nodes: [] });
+    return;
+  }
+  if (takeWord(cursor, "end")) {
+    const range = open.length > 1 ? open.pop() : undefined;
+    if (range === undefined) throw wrong(cursor.text, cursor.at, "{end} without {range}");
+    open.at(-1)?.nodes.push({ type: "range", steps: range.steps, body: range.nodes });
+    return;
+  }
+  const isQuoted = /["']/u.test(cursor.text[cursor.at] ?? "");
+  open
+    .at(-1)
+    ?.nodes.push(isQuoted ? { type: "text", text: parseQuoted(cursor) } : { type: "path", steps: parsePath(cursor) });
 }
 
 interface Cursor {
