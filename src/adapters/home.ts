@@ -34,7 +34,13 @@ export function attemptPaths(
   paths: HomePaths,
   uid: string,
   attempt: number,
-): { readonly root: string; readonly log: string; readonly inputs: string; readonly outputs: string; readonly work: string } {
+): {
+  readonly root: string;
+  readonly log: string;
+  readonly inputs: string;
+  readonly outputs: string;
+  readonly work: string;
+} {
   const root = join(paths.runs, uid, String(attempt));
   return {
     root,

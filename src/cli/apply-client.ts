@@ -6,7 +6,6 @@ import type { InputFile } from "./input-files.ts";
 export interface ApplyFlags {
   readonly dryRun: boolean;
   readonly forceConflicts: boolean;
-  readonly selector?: string | undefined;
 }
 
 /**
@@ -54,7 +53,6 @@ async function applyOne(client: Client, input: InputFile, flags: ApplyFlags): Pr
       baseDirectory: input.baseDirectory,
       dryRun: flags.dryRun,
       forceConflicts: flags.forceConflicts,
-      ...(flags.selector === undefined ? {} : { selector: flags.selector }),
     },
   });
   return results;

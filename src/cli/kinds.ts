@@ -1,5 +1,6 @@
 import { HomieError } from "../resources/errors.ts";
-import { suggest } from "./suggest.ts";
+import { kinds as registry, type KindEntry } from "../resources/kinds.ts";
+import { suggest } from "../resources/suggest.ts";
 
 /** What the command line calls a kind, and where the API keeps it. */
 export interface KindWords {
@@ -11,16 +12,26 @@ export interface KindWords {
   readonly isDeclared: boolean;
 }
 
-const group = "/apis/homie.dev/v1";
+const events: KindWords = {
+  kind: "Event",
+  plural: "events",
+  aliases: ["event", "ev"],
+  path: "/api/v1/events",
+  isDeclared: false,
+};
 
-export const kinds: readonly KindWords[] = [
-  { kind: "Job", plural: "jobs", aliases: ["job", "j"], path: `${group}/jobs`, isDeclared: true },
-  { kind: "Limits", plural: "limits", aliases: ["limit", "lim"], path: `${group}/limits`, isDeclared: true },
-  { kind: "Network", plural: "networks", aliases: ["network", "net"], path: `${group}/networks`, isDeclared: true },
-  { kind: "Peer", plural: "peers", aliases: ["peer"], path: `${group}/peers`, isDeclared: true },
-  { kind: "Attempt", plural: "attempts", aliases: ["attempt", "att"], path: `${group}/attempts`, isDeclared: false },
-  { kind: "Event", plural: "events", aliases: ["event", "ev"], path: "/api/v1/events", isDeclared: false },
-];
+/** What the registry knows, and events, which Kubernetes keeps in a group of their own. */
+export const kinds: readonly KindWords[] = [...registry.map(wordsOf), events];
+
+function wordsOf({ kind, plural, singular, shortNames, declared }: KindEntry): KindWords {
+  return {
+    kind,
+    plural,
+    aliases: [singular, ...shortNames],
+    path: `/apis/homie.dev/v1/${plural}`,
+    isDeclared: declared,
+  };
+}
 
 /** Throws HomieError Usage with the nearest word. */
 export function findKind(word: string): KindWords {

@@ -8,7 +8,7 @@ import { addResourceCommands } from "./definitions/resource-commands.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { reportFailure } from "./failure.ts";
 import { HomieError } from "../resources/errors.ts";
-import { suggest } from "./suggest.ts";
+import { suggest } from "../resources/suggest.ts";
 
 /** Runs one command line (without `node` and the script) and answers the exit code. Never throws. */
 export async function runCli(argv: readonly string[], world: CliWorld): Promise<number> {

@@ -13,7 +13,10 @@ export function createEnvironments(paths: HomePaths): Environments {
     list() {
       const { environments, defaultEnvironment } = readConfig(paths);
       const items = [...environments].map(([name, image]) => ({ name, image }));
-      return Promise.resolve({ items, ...(defaultEnvironment === undefined ? {} : { defaultName: defaultEnvironment }) });
+      return Promise.resolve({
+        items,
+        ...(defaultEnvironment === undefined ? {} : { defaultName: defaultEnvironment }),
+      });
     },
     create: (name, source, options) => create(paths, name, source, options),
     setDefault(name) {
@@ -33,9 +36,16 @@ export function createEnvironments(paths: HomePaths): Environments {
   };
 }
 
-async function create(paths: HomePaths, name: string, source: EnvironmentSource, options: MakeOptions): Promise<Environment> {
+async function create(
+  paths: HomePaths,
+  name: string,
+  source: EnvironmentSource,
+  options: MakeOptions,
+): Promise<Environment> {
   if (readConfig(paths).environments.has(name)) {
-    throw new HomieError("AlreadyExists", `environment "${name}" exists already`, { hint: `homie env remove ${name} first` });
+    throw new HomieError("AlreadyExists", `environment "${name}" exists already`, {
+      hint: `homie env remove ${name} first`,
+    });
   }
   ensureHome(paths);
   const made = await makeImage(name, source, options);
@@ -43,7 +53,11 @@ async function create(paths: HomePaths, name: string, source: EnvironmentSource,
   return { name, ...made };
 }
 
-async function makeImage(name: string, source: EnvironmentSource, options: MakeOptions): Promise<Omit<Environment, "name">> {
+async function makeImage(
+  name: string,
+  source: EnvironmentSource,
+  options: MakeOptions,
+): Promise<Omit<Environment, "name">> {
   if ("image" in source) return { image: source.image };
   const image = `homie-env/${name}:latest`;
   const engine = createEngine(() => findEngine({ env: process.env, homeDirectory: homedir() }));

@@ -53,7 +53,7 @@ export async function runDaemon(options: DaemonOptions, lock: Disposable): Promi
     await services.loop.rescan();
     await adoptLegacyLimits(services, services.config.legacyLimits);
     wiring.start();
-    await services.loop.start();
+    services.loop.start();
     const server = await serveApi({ app: services.api, socketPath: services.paths.socket, signal, log });
     const { engine } = await report(services);
     log.info("ready", { pid: process.pid, socket: services.paths.socket, engine });

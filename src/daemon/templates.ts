@@ -10,7 +10,9 @@ import type { Job } from "../resources/job.ts";
 /** What has to be asked of the script itself. */
 export interface Scripts {
   /** Up to the first line break; a text that says what is wrong when the file cannot be read. */
-  readFirstLine(path: string): Promise<{ readonly ok: true; readonly line: string } | { readonly ok: false; readonly message: string }>;
+  readFirstLine(
+    path: string,
+  ): Promise<{ readonly ok: true; readonly line: string } | { readonly ok: false; readonly message: string }>;
   /** Throws when no interpreter is known. */
   argv(path: string, firstLine: string, args: readonly string[]): readonly string[];
 }
@@ -34,7 +36,8 @@ export function createTemplates(sources: TemplateSources): Templates {
       }
       const baseDirectory = sources.baseDirectory(job);
       const script = scriptPath(job.spec, baseDirectory, homedir());
-      const head = script === undefined ? ({ ok: true, line: "" } as const) : await sources.scripts.readFirstLine(script);
+      const head =
+        script === undefined ? ({ ok: true, line: "" } as const) : await sources.scripts.readFirstLine(script);
       if (!head.ok) return { ok: false, fixable: false, reason: "SourceUnreadable", message: head.message };
       const { images, byDefault } = sources.environments();
       return buildTemplate(job, {
@@ -50,11 +53,17 @@ export function createTemplates(sources: TemplateSources): Templates {
   };
 }
 
-function interpret(scripts: Scripts, path: string, firstLine: string, args: readonly string[]): readonly string[] | string {
+function interpret(
+  scripts: Scripts,
+  path: string,
+  firstLine: string,
+  args: readonly string[],
+): readonly string[] | string {
   try {
     return scripts.argv(path, firstLine, args);
   } catch (error) {
-    if (error instanceof HomieError) return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
+    if (error instanceof HomieError)
+      return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
     throw error;
   }
 }

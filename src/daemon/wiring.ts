@@ -89,8 +89,18 @@ export function wire(ports: WiringPorts): Wiring {
     running: () => ledger.running(),
   });
   engine.register({ kind: "Job", reconciler: drive(jobs), workers: workers.Job, resyncMs: resyncMs.Job });
-  engine.register({ kind: "Attempt", reconciler: drive(attempts), workers: workers.Attempt, resyncMs: resyncMs.Attempt });
-  engine.register({ kind: "Limits", reconciler: drive(limitsController), workers: workers.Limits, resyncMs: resyncMs.Limits });
+  engine.register({
+    kind: "Attempt",
+    reconciler: drive(attempts),
+    workers: workers.Attempt,
+    resyncMs: resyncMs.Attempt,
+  });
+  engine.register({
+    kind: "Limits",
+    reconciler: drive(limitsController),
+    workers: workers.Limits,
+    resyncMs: resyncMs.Limits,
+  });
   const subscriptions: Disposable[] = [];
   return {
     engine,
@@ -152,7 +162,10 @@ function connect({ store, engine, runtimes, forget }: Connected): readonly Dispo
   };
   return [
     store.watch("Attempt", onAttempt),
-    store.watch("Limits", onSpecChange(store, () => wakeUnfinished(store, engine))),
+    store.watch(
+      "Limits",
+      onSpecChange(store, () => wakeUnfinished(store, engine)),
+    ),
     store.watch("Job", ({ name }) => {
       if (store.get<Job>({ kind: "Job", name }) === undefined) forget(name);
     }),

@@ -39,7 +39,9 @@ export interface Store {
 /** For kinds the daemon itself writes (Attempt): desired content comes from a controller instead of a file. */
 export interface OwnedStore extends Store {
   /** Throws AlreadyExists. */
-  create<R extends Resource>(draft: Pick<R, "kind" | "spec"> & { readonly name: string; readonly finalizers?: readonly string[] }): R;
+  create<R extends Resource>(
+    draft: Pick<R, "kind" | "spec"> & { readonly name: string; readonly finalizers?: readonly string[] },
+  ): R;
   putSpec<R extends Resource>(resource: R, spec: R["spec"]): R;
   /** Sets deletionTimestamp; removes at once when there are no finalizers. Idempotent. */
   delete(key: Key): void;

@@ -1,7 +1,7 @@
 import { fieldIssue } from "./field-issue.ts";
 import type { FieldIssue } from "./field-issue.ts";
-import type { JobOutput, JobSpec } from "./generated/types.ts";
 import { parseImageReference } from "./image-reference.ts";
+import type { JobOutput, JobResources, JobSpec } from "./job.ts";
 import { globProblem, workPathProblem } from "./path-rules.ts";
 import { quantityIssues } from "./quantity-rules.ts";
 import { showValue } from "./schema-nodes.ts";
@@ -18,10 +18,17 @@ export function jobRules(spec: JobSpec): readonly FieldIssue[] {
     ...envRules(spec),
     ...placeRules(spec),
     ...(spec.outputs ?? []).flatMap((output, index) => outputRules(output, ["spec", "outputs", index])),
-    ...quantityIssues(["spec", "resources", "cpu"], "cpu", spec.resources?.cpu),
-    ...quantityIssues(["spec", "resources", "memory"], "memory", spec.resources?.memory),
-    ...quantityIssues(["spec", "resources", "disk"], "disk", spec.resources?.disk),
-    ...quantityIssues(["spec", "resources", "gpu", "minMemory"], "size", spec.resources?.gpu?.minMemory),
+    ...resourceRules(spec.resources ?? {}),
+  ];
+}
+
+function resourceRules({ cpu, memory, disk, gpu }: JobResources): readonly FieldIssue[] {
+  const at = ["spec", "resources"];
+  return [
+    ...quantityIssues([...at, "cpu"], "cpu", cpu),
+    ...quantityIssues([...at, "memory"], "memory", memory),
+    ...quantityIssues([...at, "disk"], "disk", disk),
+    ...quantityIssues([...at, "gpu", "minMemory"], "size", gpu?.minMemory),
   ];
 }
 

@@ -1,18 +1,18 @@
 /** Rules for paths and globs that a Job gives; each answers what is wrong, or undefined. Nothing here touches a disk. */
 
 /** Where a Job's files lie for the program. */
-const workRoot = "/work";
+const workRoot = "/work/job";
 /** Enough for any sensible pattern, and a bound on what matching one name can cost. */
 const maxGlobstars = 4;
 const maxWildcards = 16;
 
-/** A place inside the work directory: relative without "..", or absolute below /work/. */
+/** A place inside the work directory: relative without "..", or absolute below /work/job. */
 export function workPathProblem(path: string, options: { readonly allowRoot: boolean }): string | undefined {
   if (path.startsWith("~")) return "must be inside the work directory, not in a home";
   if (path.includes("\\")) return "must use forward slashes";
   const absolute = path.startsWith("/");
   if (absolute && path !== workRoot && !path.startsWith(`${workRoot}/`))
-    return "must be relative, or absolute below /work/";
+    return "must be relative, or absolute below /work/job";
   const steps = (absolute ? path.slice(workRoot.length) : path)
     .split("/")
     .filter((step) => step !== "" && step !== ".");

@@ -1,8 +1,11 @@
 import { cidrProblem, hostPortProblem } from "./address-rules.ts";
 import { fieldIssue } from "./field-issue.ts";
 import type { FieldIssue } from "./field-issue.ts";
-import type { JobSpec, LimitsSpec, NetworkSpec, PeerSpec } from "./generated/types.ts";
 import { jobRules } from "./job-rules.ts";
+import type { JobSpec } from "./job.ts";
+import type { LimitsSpec } from "./limits.ts";
+import type { NetworkSpec } from "./network.ts";
+import type { PeerSpec } from "./peer.ts";
 import { quantityIssues } from "./quantity-rules.ts";
 import type { DeclaredKind } from "./types.ts";
 

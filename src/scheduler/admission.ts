@@ -19,7 +19,13 @@ export interface Allocated {
 export type Admission =
   | { readonly admitted: true }
   /** `never`: no amount of waiting helps, the request is larger than what is lent. */
-  | { readonly admitted: false; readonly never: boolean; readonly need: string; readonly have: string; readonly limit: string };
+  | {
+      readonly admitted: false;
+      readonly never: boolean;
+      readonly need: string;
+      readonly have: string;
+      readonly limit: string;
+    };
 
 /** Sums of decimal cores (0.1 + 0.2) must not refuse the last slot. */
 const tolerance = 1e-6;

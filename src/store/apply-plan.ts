@@ -79,7 +79,11 @@ function mergeDocument(
 ): { readonly merged: Manifest; readonly conflicts: readonly ApplyConflict[] } {
   const base = row?.manifest;
   const key = manifestKey(document.manifest);
-  const merge = mergeManifests({ ...(base === undefined ? {} : { base }), live: live.manifest, input: document.manifest });
+  const merge = mergeManifests({
+    ...(base === undefined ? {} : { base }),
+    live: live.manifest,
+    input: document.manifest,
+  });
   if (merge.conflicts.length > 0 && !force) {
     return { merged: live.manifest, conflicts: merge.conflicts.map((conflict) => ({ ...key, ...conflict })) };
   }

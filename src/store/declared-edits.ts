@@ -24,7 +24,8 @@ export function createDeclaredEdits(options: DeclaredWriterOptions): DeclaredEdi
   /** Writes one file and reads it; a user who saved it in the meantime wins. */
   async function publish(edit: FileEdit): Promise<void> {
     const written = files.write([edit]);
-    if (!written.ok) throw new ConflictError(`cannot write ${written.changed}: it has just been changed by somebody else`);
+    if (!written.ok)
+      throw new ConflictError(`cannot write ${written.changed}: it has just been changed by somebody else`);
     await loop.rescan();
   }
 
@@ -35,24 +36,32 @@ export function createDeclaredEdits(options: DeclaredWriterOptions): DeclaredEdi
       const key = manifestKey(manifest);
       const existing = store.get(key);
       requireExpected(key, existing, how);
-      const replaced = existing === undefined ? undefined : withManifest(existing, manifest, () => existing.metadata.resourceVersion);
+      const replaced =
+        existing === undefined ? undefined : withManifest(existing, manifest, () => existing.metadata.resourceVersion);
       if (how.dryRun === true) return replaced ?? newObject(draftOf(manifest), store.currentVersion(), options.now());
-      if (existing !== undefined && replaced === existing && existing.metadata.deletionTimestamp === undefined) return existing;
+      if (existing !== undefined && replaced === existing && existing.metadata.deletionTimestamp === undefined)
+        return existing;
       await publish(editFor(manifest, existing, options));
       const stored = store.get(key);
       if (stored !== undefined && matches(stored, manifest)) return stored;
       const troubles = store.problems().filter((problem) => problem.kind === key.kind && problem.name === key.name);
       if (troubles.length > 0) throw new InvalidResourceError(troubles);
-      throw new ConflictError(`cannot confirm ${key.kind} "${key.name}": the object or its file has just changed again`);
+      throw new ConflictError(
+        `cannot confirm ${key.kind} "${key.name}": the object or its file has just changed again`,
+      );
     },
     remove: async (key, how = {}) => {
       await loop.rescan();
       const object = store.get(key);
       if (object === undefined) throw new HomieError("NotFound", `cannot find ${key.kind} "${key.name}"`);
       if (how.uid !== undefined && how.uid !== object.metadata.uid) {
-        throw new ConflictError(`cannot delete ${key.kind} "${key.name}": it is another object now (uid ${object.metadata.uid})`);
+        throw new ConflictError(
+          `cannot delete ${key.kind} "${key.name}": it is another object now (uid ${object.metadata.uid})`,
+        );
       }
-      const marked = withMetadata(object, { deletionTimestamp: object.metadata.deletionTimestamp ?? timestampOf(options.now()) });
+      const marked = withMetadata(object, {
+        deletionTimestamp: object.metadata.deletionTimestamp ?? timestampOf(options.now()),
+      });
       if (how.dryRun === true) return marked;
       await takeOutOfFile(key, options, publish);
       store.delete(key);
@@ -62,7 +71,11 @@ export function createDeclaredEdits(options: DeclaredWriterOptions): DeclaredEdi
   };
 }
 
-async function takeOutOfFile(key: Key, options: DeclaredWriterOptions, publish: (edit: FileEdit) => Promise<void>): Promise<void> {
+async function takeOutOfFile(
+  key: Key,
+  options: DeclaredWriterOptions,
+  publish: (edit: FileEdit) => Promise<void>,
+): Promise<void> {
   if (!isDeclaredKind(key.kind)) return;
   const live = readLiveDocument({ kind: key.kind, name: key.name }, options.store, options.files);
   if (live === undefined) return;
@@ -79,8 +92,12 @@ function editFor(manifest: Manifest, existing: Resource | undefined, options: De
     requireNoHeldObjects(path, options.store, options.files);
     return { path, text: renderManifest(manifest) };
   }
-  const taken = existing === undefined || existing.metadata.deletionTimestamp !== undefined || matches(existing, live.manifest);
-  if (!taken) throw new ConflictError(`cannot write ${key.kind} "${key.name}": ${live.snapshot.path} has changed and was not read yet`);
+  const taken =
+    existing === undefined || existing.metadata.deletionTimestamp !== undefined || matches(existing, live.manifest);
+  if (!taken)
+    throw new ConflictError(
+      `cannot write ${key.kind} "${key.name}": ${live.snapshot.path} has changed and was not read yet`,
+    );
   const { path, text, version } = live.snapshot;
   return { path, text: editDocument(text, live.index, manifest), basedOn: version };
 }
@@ -97,20 +114,20 @@ function requireValid(manifest: Manifest): void {
 }
 
 function requireExpected(key: Key, existing: Resource | undefined, how: WriteOptions): void {
+  const what = `${key.kind} "${key.name}"`;
   if (how.mode === "create" && existing !== undefined) {
-    throw new HomieError("AlreadyExists", `cannot create ${key.kind} "${key.name}": it already exists`);
+    throw new HomieError("AlreadyExists", `cannot create ${what}: it already exists`);
   }
-  if (how.mode === "replace" && existing === undefined) {
-    throw new HomieError("NotFound", `cannot find ${key.kind} "${key.name}"`);
-  }
+  if (how.mode === "replace" && existing === undefined) throw new HomieError("NotFound", `cannot find ${what}`);
   if (how.mode === "replace" && existing?.metadata.deletionTimestamp !== undefined) {
-    throw new ConflictError(`cannot write ${key.kind} "${key.name}": it is being deleted`);
+    throw new ConflictError(`cannot write ${what}: it is being deleted`);
   }
-  if (how.expectedVersion !== undefined && existing?.metadata.resourceVersion !== how.expectedVersion) {
-    throw new ConflictError(
-      `cannot write ${key.kind} "${key.name}": it changed (version ${existing?.metadata.resourceVersion ?? "none"}, not ${how.expectedVersion})`,
-    );
-  }
+  requireVersion(what, existing?.metadata.resourceVersion ?? "none", how.expectedVersion);
+}
+
+function requireVersion(what: string, newest: string, expected: string | undefined): void {
+  if (expected === undefined || expected === newest) return;
+  throw new ConflictError(`cannot write ${what}: it changed (version ${newest}, not ${expected})`);
 }
 
 /** True also for an object that is leaving and whose successor waits in the file. */

@@ -47,7 +47,8 @@ async function apply(request: ApplyRequest, options: DeclaredWriterOptions): Pro
   const before = new Map(input.map(({ manifest }) => [manifest, options.store.get(manifestKey(manifest))]));
   for (let attempt = 1; attempt <= writeAttempts; attempt += 1) {
     await options.loop.rescan();
-    if (liesInDesired(request, input, options)) return { results: input.map((document) => inPlace(document, before, options)) };
+    if (liesInDesired(request, input, options))
+      return { results: input.map((document) => inPlace(document, before, options)) };
     const plan = planFor(input, request, options);
     if (plan.conflicts.length > 0) throw new ApplyConflictError(plan.conflicts);
     if (request.dryRun === true) return { results: plan.results };
@@ -78,7 +79,11 @@ function planFor(input: readonly AppliedDocument[], request: ApplyRequest, optio
 }
 
 /** Set before a file appears, so that no reading ever resolves its relative paths from the wrong place. */
-function promiseBaseDirectories(input: readonly AppliedDocument[], request: ApplyRequest, options: DeclaredWriterOptions): void {
+function promiseBaseDirectories(
+  input: readonly AppliedDocument[],
+  request: ApplyRequest,
+  options: DeclaredWriterOptions,
+): void {
   const { baseDirectory } = request;
   putApplied(input, options, (_, before) => ({ ...before, baseDirectory }));
 }
@@ -108,7 +113,11 @@ function putApplied(
 }
 
 /** `homie apply -f ~/.homie/desired/jobs/x.yaml`: the file is where it belongs already and only has to be read. */
-function liesInDesired(request: ApplyRequest, input: readonly AppliedDocument[], options: DeclaredWriterOptions): boolean {
+function liesInDesired(
+  request: ApplyRequest,
+  input: readonly AppliedDocument[],
+  options: DeclaredWriterOptions,
+): boolean {
   const path = resolve(request.baseDirectory, request.file);
   const within = relative(options.paths.desired, path);
   if (within === "" || within.startsWith("..") || isAbsolute(within)) return false;

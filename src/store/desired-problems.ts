@@ -24,7 +24,9 @@ export function conflictProblems(places: readonly PlacedDocument[]): readonly Pr
 }
 
 export function unreadableProblems(reading: DesiredReading): readonly Problem[] {
-  return reading.unreadable.map(({ path, message }) => wholeFile(path, message, "nothing declared there is deleted meanwhile"));
+  return reading.unreadable
+    .filter((entry) => entry.transient !== true)
+    .map(({ path, message }) => wholeFile(path, message, "nothing declared there is deleted meanwhile"));
 }
 
 /** One problem for each directory that is gone, not one for each of its objects. */

@@ -33,7 +33,8 @@ export function createDesiredReport(options: {
         told.add(identityOf(problem));
         const message = renderProblem(problem);
         log.warn(message, { file: problem.file, line: problem.line });
-        for (const key of touchedObjects(problem, diff, table)) events.record(key, "Warning", reasonFor(problem, key, diff), message);
+        for (const key of touchedObjects(problem, diff, table))
+          events.record(key, "Warning", reasonFor(problem, key, diff), message);
       }
     },
     problems: () => [...newest],
@@ -53,7 +54,9 @@ function identityOf(problem: Problem): string {
 
 function touchedObjects(problem: Problem, diff: DesiredDiff, table: ObjectTable): readonly Key[] {
   if (isDeclaredKind(problem.kind) && problem.name !== undefined) return [{ kind: problem.kind, name: problem.name }];
-  const held = new Set(diff.decisions.filter((decision) => decision.type === "hold").map((decision) => idOf(decision.key)));
+  const held = new Set(
+    diff.decisions.filter((decision) => decision.type === "hold").map((decision) => idOf(decision.key)),
+  );
   if (held.size === 0) return [];
   return declaredKinds
     .flatMap((kind) => table.list(kind))

@@ -26,7 +26,10 @@ export function parseInput(text: string, file: string): readonly AppliedDocument
   if (only !== undefined && parsed.documents.length + parsed.emptyDocuments === 1) {
     return [{ manifest: only.manifest, text }];
   }
-  return parsed.documents.map(({ manifest, index }) => ({ manifest, text: ownText(manifest, slices[index]?.text, file) }));
+  return parsed.documents.map(({ manifest, index }) => ({
+    manifest,
+    text: ownText(manifest, slices[index]?.text, file),
+  }));
 }
 
 /** The bytes of the document if they stand for it by themselves, else the document written anew. */

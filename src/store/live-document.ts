@@ -42,14 +42,22 @@ export function readLiveDocument(key: DeclaredKey, store: ObjectStore, files: De
  * never gives that sign by itself: throws HomieError Conflict when `path` lies in such a directory.
  */
 export function requireNoHeldObjects(path: string, store: ObjectStore, files: DesiredFiles): void {
-  for (let directory = dirname(path); !files.exists(directory) && dirname(directory) !== directory; directory = dirname(directory)) {
+  for (
+    let directory = dirname(path);
+    !files.exists(directory) && dirname(directory) !== directory;
+    directory = dirname(directory)
+  ) {
     const held = declaredKinds
       .flatMap((kind) => store.list(kind))
       .find(({ kind, metadata }) => dirname(store.origin({ kind, name: metadata.name })?.file ?? "") === directory);
     if (held === undefined) continue;
-    throw new HomieError("Conflict", `cannot write ${path}: its directory vanished and still holds ${held.kind} "${held.metadata.name}"`, {
-      hint: `bring ${directory} back, or create it empty to delete what it held`,
-    });
+    throw new HomieError(
+      "Conflict",
+      `cannot write ${path}: its directory vanished and still holds ${held.kind} "${held.metadata.name}"`,
+      {
+        hint: `bring ${directory} back, or create it empty to delete what it held`,
+      },
+    );
   }
 }
 

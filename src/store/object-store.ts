@@ -53,7 +53,9 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   };
 }
 
-function createReads(table: ObjectTable): Pick<ObjectStore, "get" | "list" | "snapshot" | "currentVersion" | "subscribe" | "watch"> {
+function createReads(
+  table: ObjectTable,
+): Pick<ObjectStore, "get" | "list" | "snapshot" | "currentVersion" | "subscribe" | "watch"> {
   return {
     get: <R extends Resource>(key: Key) => table.get(key)?.object as R | undefined,
     list: <R extends Resource>(kind: R["kind"]) => table.list(kind).map((saved) => saved.object as R),
@@ -87,7 +89,10 @@ function createWrites(table: ObjectTable, now: () => Date, remove: (saved: Saved
       if (saved.object.status !== undefined && canonicalJson(saved.object.status) === canonicalJson(status)) {
         return saved.object as typeof resource;
       }
-      const object = { ...withMetadata(saved.object, { resourceVersion: table.nextVersion() }), status: ownCopy(status) };
+      const object = {
+        ...withMetadata(saved.object, { resourceVersion: table.nextVersion() }),
+        status: ownCopy(status),
+      };
       table.commit([{ type: "put", saved: { ...saved, object } }]);
       return object as typeof resource;
     },

@@ -3,9 +3,7 @@ import type { Key, Kind } from "../resources/types.ts";
 import type { SavedObject, StoreDatabase } from "./database.ts";
 import { keyOf } from "./object-drafts.ts";
 import type { WatchEvent } from "./types.ts";
-import { createWatchRing } from "./watch-ring.ts";
-
-const ringCapacity = 4000;
+import { createWatchHub, type WatchHub } from "./watch-hub.ts";
 
 export type ObjectChange =
   | { readonly type: "put"; readonly saved: SavedObject }
@@ -13,7 +11,7 @@ export type ObjectChange =
   | { readonly type: "remove"; readonly saved: SavedObject };
 
 /** All objects in memory, every change written through, and the watches on them. */
-export interface ObjectTable {
+export interface ObjectTable extends Pick<WatchHub, "subscribe" | "watch" | "wake"> {
   get(key: Key): SavedObject | undefined;
   list(kind: Kind): readonly SavedObject[];
   currentVersion(): number;
@@ -21,34 +19,14 @@ export interface ObjectTable {
   nextVersion(): string;
   /** Durable before memory changes and before any watch hears of it. `alongside` runs in the same transaction. */
   commit(changes: readonly ObjectChange[], alongside?: () => void): void;
-  subscribe(kind: Kind, since: string | undefined, onEvent: (event: WatchEvent) => void): Disposable | "expired";
-  watch(kind: Kind, onChange: (key: Key) => void): Disposable;
-  /** Wakes key watches although the object is the same. */
-  wake(key: Key): void;
-}
-
-interface Subscriber {
-  readonly kind: Kind;
-  readonly onEvent: (event: WatchEvent, version: number) => void;
 }
 
 export function createObjectTable(options: { database: StoreDatabase; now: () => Date; log: Logger }): ObjectTable {
   const { database, log } = options;
   const kinds = new Map<Kind, Map<string, SavedObject>>();
   const counter = createVersionCounter(options);
-  const ring = createWatchRing(ringCapacity, counter.newest());
-  const subscribers = new Set<Subscriber>();
-  const wakes = new Set<{ readonly kind: Kind; readonly onChange: (key: Key) => void }>();
-  const dispatch = createDispatcher((event, version) => {
-    for (const subscriber of [...subscribers]) {
-      if (subscriber.kind === event.object.kind) guard(log, () => subscriber.onEvent(event, version));
-    }
-    wake(keyOf(event.object));
-  });
+  const hub = createWatchHub({ log, newestVersion: counter.newest });
 
-  function wake(key: Key): void {
-    for (const watch of [...wakes]) if (watch.kind === key.kind) guard(log, () => watch.onChange(key));
-  }
   function rowsOf(kind: Kind): Map<string, SavedObject> {
     const rows = kinds.get(kind) ?? new Map<string, SavedObject>();
     kinds.set(kind, rows);
@@ -81,39 +59,11 @@ export function createObjectTable(options: { database: StoreDatabase; now: () =>
         alongside?.();
         database.version.save(counter.newest());
       });
-      const events = changes.map(remember).filter((event) => event !== undefined);
-      for (const event of events) {
-        const version = Number(event.object.metadata.resourceVersion);
-        ring.add({ version, kind: event.object.kind, event });
-        dispatch.add(event, version);
-      }
-      dispatch.drain();
+      hub.publish(changes.map(remember).filter((event) => event !== undefined));
     },
-    subscribe: (kind, since, onEvent) => {
-      const from = since === undefined ? counter.newest() : parseVersion(since);
-      if (from === undefined || from > counter.newest()) return "expired";
-      const missed = ring.since(kind, from);
-      if (missed === undefined) return "expired";
-      // A change may be in the ring and still wait in the dispatcher: each subscriber takes only newer ones.
-      let seen = from;
-      const subscriber: Subscriber = {
-        kind,
-        onEvent: (event, version) => {
-          if (version <= seen) return;
-          seen = version;
-          onEvent(event);
-        },
-      };
-      for (const entry of missed) guard(log, () => subscriber.onEvent(entry.event, entry.version));
-      subscribers.add(subscriber);
-      return { [Symbol.dispose]: () => void subscribers.delete(subscriber) };
-    },
-    watch: (kind, onChange) => {
-      const entry = { kind, onChange };
-      wakes.add(entry);
-      return { [Symbol.dispose]: () => void wakes.delete(entry) };
-    },
-    wake,
+    subscribe: hub.subscribe,
+    watch: hub.watch,
+    wake: hub.wake,
   };
 }
 
@@ -134,7 +84,10 @@ function createVersionCounter(options: { database: StoreDatabase; now: () => Dat
 } {
   const { database } = options;
   const inRows = database.objects.all().map((saved) => Number(saved.object.metadata.resourceVersion));
-  let newest = inRows.reduce((a, b) => Math.max(a, b), Math.max(database.version.load(), options.now().getTime() * 1000));
+  let newest = inRows.reduce(
+    (a, b) => Math.max(a, b),
+    Math.max(database.version.load(), options.now().getTime() * 1000),
+  );
   database.transaction(() => database.version.save(newest));
   return {
     newest: () => newest,
@@ -144,38 +97,3 @@ function createVersionCounter(options: { database: StoreDatabase; now: () => Dat
     },
   };
 }
-
-/** Delivers in order even when a callback writes to the store again. */
-function createDispatcher(deliver: (event: WatchEvent, version: number) => void): {
-  add(event: WatchEvent, version: number): void;
-  drain(): void;
-} {
-  const waiting: { readonly event: WatchEvent; readonly version: number }[] = [];
-  let draining = false;
-  return {
-    add: (event, version) => void waiting.push({ event, version }),
-    drain: () => {
-      if (draining) return;
-      draining = true;
-      try {
-        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) deliver(next.event, next.version);
-      } finally {
-        draining = false;
-      }
-    },
-  };
-}
-
-/** Runs a callback of somebody else; what it throws is logged and never breaks the write it hears of. */
-export function guard(log: Logger, callback: () => void): void {
-  try {
-    callback();
-  } catch (error) {
-    log.error("a watch callback failed", { error: String(error), stack: error instanceof Error ? error.stack : undefined });
-  }
-}
-
-function parseVersion(text: string): number | undefined {
-  return /^\d{1,16}$/.test(text) ? Number(text) : undefined;
-}
-

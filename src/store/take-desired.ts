@@ -4,7 +4,14 @@ import type { ParsedDocument, Problem } from "../resources/documents.ts";
 import { declaredKinds } from "../resources/kinds.ts";
 import type { Key, Manifest, Resource } from "../resources/types.ts";
 import type { SavedObject, StoreDatabase } from "./database.ts";
-import { diffDesired, vanishGraceMs, type DesiredDecision, type DesiredDiff, type KnownObject, type PlacedDocument } from "./desired-diff.ts";
+import {
+  diffDesired,
+  vanishGraceMs,
+  type DesiredDecision,
+  type DesiredDiff,
+  type KnownObject,
+  type PlacedDocument,
+} from "./desired-diff.ts";
 import { createDesiredReport } from "./desired-report.ts";
 import { draftOf, idOf, newObject, ownCopy, timestampOf, withMetadata } from "./object-drafts.ts";
 import type { ObjectChange, ObjectTable } from "./object-table.ts";
@@ -60,7 +67,9 @@ export function createDesiredTaker(options: DesiredTakerOptions): DesiredTaker {
   return {
     take: (reading, now) => {
       const diff = diffDesired({ known: knownObjects(table), reading, missingSince, nowMs: now.getTime() });
-      const changes = diff.decisions.map((decision) => changeFor(decision, now)).filter((change) => change !== undefined);
+      const changes = diff.decisions
+        .map((decision) => changeFor(decision, now))
+        .filter((change) => change !== undefined);
       if (changes.length > 0) {
         const forgetApplied = (): void => {
           for (const decision of diff.decisions) {
@@ -104,7 +113,9 @@ function update(
   sameContent: boolean,
 ): ObjectChange | undefined {
   const source = sourceOf(placed);
-  const object = sameContent ? saved.object : withManifest(saved.object, placed.document.manifest, () => table.nextVersion());
+  const object = sameContent
+    ? saved.object
+    : withManifest(saved.object, placed.document.manifest, () => table.nextVersion());
   const moved = saved.source?.file !== source.file || saved.source.document !== source.document;
   if (object === saved.object && !moved) return undefined;
   return { type: "put", saved: { object, source } };

@@ -88,7 +88,13 @@ export interface DesiredReading {
   /** Absolute paths of directories that exist and were listed completely. */
   readonly listedDirectories: readonly string[];
   /** Directories or files that exist but could not be read; nothing below them counts as gone. */
-  readonly unreadable: readonly { readonly path: string; readonly message: string }[];
+  readonly unreadable: readonly UnreadablePath[];
+}
+export interface UnreadablePath {
+  readonly path: string;
+  readonly message: string;
+  /** Over in a moment (a file is being saved right now): it holds its objects and is nobody's problem. */
+  readonly transient?: true;
 }
 export interface DesiredFile {
   readonly path: string;

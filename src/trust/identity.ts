@@ -25,7 +25,9 @@ export function generateIdentity(): IdentityRecord {
 
 /** Raw 32-byte public key of a private one. Throws when the text is no key of that type. */
 export function publicKeyOf(privateKey: string, type: "ed25519" | "x25519"): Buffer {
-  const key = createPublicKey(createPrivateKey({ key: Buffer.from(privateKey, "base64"), format: "der", type: "pkcs8" }));
+  const key = createPublicKey(
+    createPrivateKey({ key: Buffer.from(privateKey, "base64"), format: "der", type: "pkcs8" }),
+  );
   if (key.asymmetricKeyType !== type) throw new Error(`expected a key of type ${type}`);
   const { x } = key.export({ format: "jwk" });
   return Buffer.from(x ?? "", "base64url");

@@ -62,6 +62,14 @@ describe("logs", () => {
       follow: "true",
     });
   });
+  test("-f with the tail of one stream ends when the job is over already", async () => {
+    const gone = { code: 404, json: { reason: "NotFound", message: "no attempt 2", code: 404 } };
+    const chunks = [out("1\n2\n"), eof];
+    const { code, bytes } = await logs({ follow: true, stdout: true, tail: "1" }, (request) =>
+      request.path.includes("fromAttempt=2") ? gone : { headers, chunks },
+    );
+    expect([code, bytes.toString()]).toEqual([0, "2\n"]);
+  });
   test("-f gives up with an error when the daemon stays away", async () => {
     const { code, stderr } = await logs({ follow: true }, { headers, chunks: [lost] });
     expect(code).toBe(1);

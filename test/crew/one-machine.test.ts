@@ -94,7 +94,10 @@ class Machine {
 
   declare(jobs: Readonly<Record<string, object>>): void {
     const manifests = Object.entries(jobs).map(([name, spec]) => manifest("Job", name, spec));
-    this.store.takeDesired(reading(manifests.map((each) => file(`/d/${each.metadata.name}.yaml`, [each]))), this.clock.now());
+    this.store.takeDesired(
+      reading(manifests.map((each) => file(`/d/${each.metadata.name}.yaml`, [each]))),
+      this.clock.now(),
+    );
   }
 
   job(name: string): Job | undefined {
@@ -152,26 +155,29 @@ const expected = {
 const seeds = Array.from({ length: Number(process.env["HOMIE_SEEDS"] ?? 25) }, (_, index) => index + 1);
 
 describe("one machine", () => {
-  it.each([0, ...seeds])("brings every job to its end, starting each attempt once, whenever the daemon is killed (seed %i)", async (seed) => {
-    const machine = new Machine(seed, seed === 0 ? 0 : 0.02);
-    try {
-      machine.declare(workload);
-      machine.start();
-      await machine.run(60_000);
-      for (const [name, [phase, reason, attempts]] of Object.entries(expected)) {
-        const status = machine.job(name)?.status;
-        expect([name, status?.phase, status?.reason, status?.attempt]).toEqual([name, phase, reason, attempts]);
+  it.each([0, ...seeds])(
+    "brings every job to its end, starting each attempt once, whenever the daemon is killed (seed %i)",
+    async (seed) => {
+      const machine = new Machine(seed, seed === 0 ? 0 : 0.02);
+      try {
+        machine.declare(workload);
+        machine.start();
+        await machine.run(60_000);
+        for (const [name, [phase, reason, attempts]] of Object.entries(expected)) {
+          const status = machine.job(name)?.status;
+          expect([name, status?.phase, status?.reason, status?.attempt]).toEqual([name, phase, reason, attempts]);
+        }
+        expect([...machine.engine.starts.values()].every((count) => count === 1)).toBe(true);
+        expect(machine.engine.starts.size).toBe(6);
+        expect(machine.engine.containers.size).toBe(0);
+        expect(machine.store.history.list().length).toBe(6);
+        if (seed === 0) expect(machine.published.get("quick")).toBe(1);
+        else expect(machine.kills).toBeGreaterThan(0);
+      } finally {
+        await machine.close();
       }
-      expect([...machine.engine.starts.values()].every((count) => count === 1)).toBe(true);
-      expect(machine.engine.starts.size).toBe(6);
-      expect(machine.engine.containers.size).toBe(0);
-      expect(machine.store.history.list().length).toBe(6);
-      if (seed === 0) expect(machine.published.get("quick")).toBe(1);
-      else expect(machine.kills).toBeGreaterThan(0);
-    } finally {
-      await machine.close();
-    }
-  });
+    },
+  );
 
   it("runs a changed job again under a new attempt number and removes the old attempt", async () => {
     const machine = new Machine(1, 0);
@@ -181,7 +187,12 @@ describe("one machine", () => {
       await machine.run(3_000);
       machine.declare({ train: program(300, 4) });
       await machine.run(3_000);
-      expect(machine.job("train")?.status).toMatchObject({ observedGeneration: 2, phase: "Failed", exitCode: 4, attempt: 2 });
+      expect(machine.job("train")?.status).toMatchObject({
+        observedGeneration: 2,
+        phase: "Failed",
+        exitCode: 4,
+        attempt: 2,
+      });
       expect(machine.store.list("Attempt").length).toBe(1);
     } finally {
       await machine.close();
@@ -217,7 +228,8 @@ describe("one machine", () => {
       expect(new Set(phases)).toEqual(new Set(["Pending", "Running"]));
       for (const name of ["a", "b"]) machine.store.requestCancel(name, "by alice");
       await machine.run(5_000);
-      for (const name of ["a", "b"]) expect(machine.job(name)?.status).toMatchObject({ phase: "Cancelled", message: "by alice" });
+      for (const name of ["a", "b"])
+        expect(machine.job(name)?.status).toMatchObject({ phase: "Cancelled", message: "by alice" });
     } finally {
       await machine.close();
     }
@@ -232,7 +244,9 @@ describe("one machine", () => {
       let most = 0;
       for (let turn = 0; turn < 200; turn++) {
         await machine.run(50);
-        const running = [...machine.engine.containers.keys()].filter((name) => machine.engine.facts(name).phase === "running");
+        const running = [...machine.engine.containers.keys()].filter(
+          (name) => machine.engine.facts(name).phase === "running",
+        );
         most = Math.max(most, running.length);
       }
       expect(most).toBe(2);

@@ -61,7 +61,10 @@ suite(`one machine on a real engine${reason === undefined ? "" : ` (skipped: ${r
   it("runs a script with its project, brings logs and files home, and keeps the file byte for byte", async () => {
     mkdirSync(path("project/data"), { recursive: true });
     writeFileSync(path("project/data/in.txt"), "forty-two\n");
-    writeFileSync(path("project/run.sh"), '#!/bin/sh\necho "args: $*"\necho "seed $SEED" >&2\nmkdir -p out\ncat data/in.txt >out/copy.txt\nprintf \'\\000\\377\\001end\' >out/raw.bin\nexit 3\n');
+    writeFileSync(
+      path("project/run.sh"),
+      '#!/bin/sh\necho "args: $*"\necho "seed $SEED" >&2\nmkdir -p out\ncat data/in.txt >out/copy.txt\nprintf \'\\000\\377\\001end\' >out/raw.bin\nexit 3\n',
+    );
     const text = [
       "# a comment on top",
       "kind: Job   # kind first",
@@ -92,7 +95,9 @@ suite(`one machine on a real engine${reason === undefined ? "" : ` (skipped: ${r
     expect(readFileSync(join(results, "out", "copy.txt"), "utf8")).toBe("forty-two\n");
     const raw = readFileSync(join(results, "out", "raw.bin"));
     expect(raw).toEqual(Buffer.from([0, 255, 1, 0x65, 0x6e, 0x64]));
-    const { status } = (await home.json(["get", "job", "project"])) as { status: { outputs: { path: string; sha256: string }[] } };
+    const { status } = (await home.json(["get", "job", "project"])) as {
+      status: { outputs: { path: string; sha256: string }[] };
+    };
     const listed = status.outputs.find((output) => output.path === "out/raw.bin");
     expect(listed?.sha256).toBe(createHash("sha256").update(raw).digest("hex"));
     await expect.poll(() => readFileSync(fileOf("project"), "utf8"), { timeout: 5_000 }).toContain("phase: Failed");
@@ -107,7 +112,10 @@ suite(`one machine on a real engine${reason === undefined ? "" : ` (skipped: ${r
     await finish("watched");
     await expect.poll(() => rows, { timeout: 5_000 }).toContain("Succeeded");
     watch.kill("SIGINT");
-    const phases = rows.split("\n").filter((row) => row.startsWith("watched ")).map((row) => row.split(/\s+/)[1]);
+    const phases = rows
+      .split("\n")
+      .filter((row) => row.startsWith("watched "))
+      .map((row) => row.split(/\s+/)[1]);
     expect(phases).toEqual(["Pending", "Staging", "Running", "Succeeded"]);
   });
 
@@ -120,7 +128,12 @@ suite(`one machine on a real engine${reason === undefined ? "" : ` (skipped: ${r
   });
 
   it("adopts a running job after kill -9: one start, right exit code, complete logs and files", async () => {
-    await apply(job("adopted", "  command: [sh, -c, 'i=0; while [ $i -lt 40 ]; do echo line $i; i=$((i+1)); sleep 0.1; done; echo done >out.txt; exit 5']\n"));
+    await apply(
+      job(
+        "adopted",
+        "  command: [sh, -c, 'i=0; while [ $i -lt 40 ]; do echo line $i; i=$((i+1)); sleep 0.1; done; echo done >out.txt; exit 5']\n",
+      ),
+    );
     await home.ok(["wait", "job/adopted", "--for=phase=Running", "--timeout", "30s"]);
     process.kill(home.pid(), "SIGKILL");
     await new Promise((resolve) => setTimeout(resolve, 1_000));
@@ -134,7 +147,11 @@ suite(`one machine on a real engine${reason === undefined ? "" : ` (skipped: ${r
     expect((await home.run(["logs", "job/adopted", "--stdout"])).stdout).toBe(lines);
     expect(readFileSync(join(home.home, "results", "adopted", "out.txt"), "utf8")).toBe("done\n");
     const uid = await field("adopted", ".metadata.uid");
-    const events = await engine.docker.getEvents({ since: 0, until: Math.ceil(Date.now() / 1000), filters: { label: [`homie.uid=${uid}`], event: ["start"] } });
+    const events = await engine.docker.getEvents({
+      since: 0,
+      until: Math.ceil(Date.now() / 1000),
+      filters: { label: [`homie.uid=${uid}`], event: ["start"] },
+    });
     let text = "";
     for await (const chunk of events) text += String(chunk);
     expect(text.trim().split("\n").length).toBe(1);
@@ -169,7 +186,9 @@ suite(`one machine on a real engine${reason === undefined ? "" : ` (skipped: ${r
     expect(refused.stderr).toMatch(/stdin:8:3: spec\.comand: .*command/s);
     const good = readFileSync(fileOf("typo"), "utf8");
     writeFileSync(fileOf("typo"), good.replace("command:", "comand:"));
-    await expect.poll(async () => (await home.run(["get", "jobs"])).stderr, { timeout: 10_000 }).toMatch(/typo\.yaml:8:3: spec\.comand.*command/s);
+    await expect
+      .poll(async () => (await home.run(["get", "jobs"])).stderr, { timeout: 10_000 })
+      .toMatch(/typo\.yaml:8:3: spec\.comand.*command/s);
     expect(await field("typo", ".status.phase")).toBe("Running");
     expect(await field("typo", ".metadata.generation")).toBe("1");
     writeFileSync(fileOf("typo"), good);
@@ -234,11 +253,17 @@ suite(`one machine on a real engine${reason === undefined ? "" : ` (skipped: ${r
 
   it("leaves nothing in the engine of jobs that have ended", async () => {
     await expect
-      .poll(async () => {
-        const node = String((await home.json(["status"]))["node"]);
-        const containers = await engine.docker.listContainers({ all: true, filters: { label: [`homie.node=${node}`] } });
-        return containers.length;
-      }, { timeout: 20_000 })
+      .poll(
+        async () => {
+          const node = String((await home.json(["status"]))["node"]);
+          const containers = await engine.docker.listContainers({
+            all: true,
+            filters: { label: [`homie.node=${node}`] },
+          });
+          return containers.length;
+        },
+        { timeout: 20_000 },
+      )
       .toBe(0);
   });
 

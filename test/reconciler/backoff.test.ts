@@ -4,7 +4,9 @@ import { mergeConditions } from "../../src/reconciler/conditions.ts";
 
 describe("backoff", () => {
   it("doubles from one second to five minutes", () => {
-    expect([1, 2, 3, 9, 10, 1_000].map((failures) => backoffMs(failures, 0))).toEqual([1_000, 2_000, 4_000, 256_000, 300_000, 300_000]);
+    expect([1, 2, 3, 9, 10, 1_000].map((failures) => backoffMs(failures, 0))).toEqual([
+      1_000, 2_000, 4_000, 256_000, 300_000, 300_000,
+    ]);
   });
 
   it("takes up to a fifth off at random", () => {
@@ -15,7 +17,9 @@ describe("backoff", () => {
 
 describe("conditions", () => {
   const now = new Date("2026-01-01T00:00:10.500Z");
-  const before = [{ type: "Ready", status: "True", reason: "A", message: "", lastTransitionTime: "2026-01-01T00:00:00Z" }] as const;
+  const before = [
+    { type: "Ready", status: "True", reason: "A", message: "", lastTransitionTime: "2026-01-01T00:00:00Z" },
+  ] as const;
 
   it("keep their time while only the reason changes", () => {
     const merged = mergeConditions(before, [{ type: "Ready", status: "True", reason: "B", message: "" }], now);

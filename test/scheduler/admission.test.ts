@@ -10,17 +10,45 @@ const request = { cpu: 1, memoryBytes: 2 ** 30, diskBytes: 2 ** 30, pids: 512 };
 describe("admission", () => {
   it.each([
     ["fits an empty machine", request, none, { admitted: true }],
-    ["waits for cpu", request, { ...none, cpu: 1.5 }, { admitted: false, never: false, limit: "cpu", need: "1", have: "2" }],
-    ["never fits more than is lent", { ...request, memoryBytes: 8 * 2 ** 30 }, none, { admitted: false, never: true, limit: "memory", need: "8Gi", have: "4Gi" }],
-    ["tells never before not now", { ...request, memoryBytes: 8 * 2 ** 30 }, { ...none, cpu: 2 }, { admitted: false, never: true, limit: "memory", need: "8Gi", have: "4Gi" }],
-    ["counts jobs", request, { ...none, jobs: 3 }, { admitted: false, never: false, limit: "maxJobs", need: "1", have: "3" }],
-    ["takes the last slot in decimal cores", { ...request, cpu: 0.1 }, { ...none, cpu: 1.9000000000000001 }, { admitted: true }],
+    [
+      "waits for cpu",
+      request,
+      { ...none, cpu: 1.5 },
+      { admitted: false, never: false, limit: "cpu", need: "1", have: "2" },
+    ],
+    [
+      "never fits more than is lent",
+      { ...request, memoryBytes: 8 * 2 ** 30 },
+      none,
+      { admitted: false, never: true, limit: "memory", need: "8Gi", have: "4Gi" },
+    ],
+    [
+      "tells never before not now",
+      { ...request, memoryBytes: 8 * 2 ** 30 },
+      { ...none, cpu: 2 },
+      { admitted: false, never: true, limit: "memory", need: "8Gi", have: "4Gi" },
+    ],
+    [
+      "counts jobs",
+      request,
+      { ...none, jobs: 3 },
+      { admitted: false, never: false, limit: "maxJobs", need: "1", have: "3" },
+    ],
+    [
+      "takes the last slot in decimal cores",
+      { ...request, cpu: 0.1 },
+      { ...none, cpu: 1.9000000000000001 },
+      { admitted: true },
+    ],
   ])("%s", (_title, asked, held, expected) => {
     expect(admit(asked, held, all)).toEqual(expected);
   });
 
   it("never lets the sum of what it admits pass what is lent", () => {
-    const amounts = fc.array(fc.record({ cpu: fc.integer({ min: 1, max: 30 }), memory: fc.integer({ min: 1, max: 50 }) }), { maxLength: 60 });
+    const amounts = fc.array(
+      fc.record({ cpu: fc.integer({ min: 1, max: 30 }), memory: fc.integer({ min: 1, max: 50 }) }),
+      { maxLength: 60 },
+    );
     fc.assert(
       fc.property(amounts, (jobs) => {
         const held = { ...none };

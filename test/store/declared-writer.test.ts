@@ -8,7 +8,12 @@ import type { ApplyRequest } from "../../src/store/declared.ts";
 import { age, jobText, openHome, type HomeFixture } from "../adapters/files/home-fixture.ts";
 import { manifest } from "./store-fixture.ts";
 
-const request = (text: string, more: Partial<ApplyRequest> = {}): ApplyRequest => ({ file: "in.yaml", text, baseDirectory: "/project", ...more });
+const request = (text: string, more: Partial<ApplyRequest> = {}): ApplyRequest => ({
+  file: "in.yaml",
+  text,
+  baseDirectory: "/project",
+  ...more,
+});
 const actions = async (home: HomeFixture, text: string, more: Partial<ApplyRequest> = {}): Promise<readonly string[]> =>
   (await home.writer.apply(request(text, more))).results.map(({ kind, name, action }) => `${kind}/${name} ${action}`);
 const edit = async (home: HomeFixture, name: string, change: (text: string) => string): Promise<void> => {
@@ -39,14 +44,19 @@ describe("a first apply", () => {
   test("of several documents gives each its own bytes in its own file", async () => {
     await using home = openHome();
     const limits = "apiVersion: homie.dev/v1\nkind: Limits\nmetadata: {name: default} # mine\nspec: {maxJobs: 2}\n";
-    expect(await actions(home, `${jobText("x")}---\n# second\n${limits}`)).toEqual(["Job/x created", "Limits/default created"]);
+    expect(await actions(home, `${jobText("x")}---\n# second\n${limits}`)).toEqual([
+      "Job/x created",
+      "Limits/default created",
+    ]);
     expect(home.text("jobs/x.yaml")).toBe(jobText("x"));
     expect(home.text("limits.yaml")).toBe(`# second\n${limits}`);
   });
 
   test("with one bad document changes nothing at all", async () => {
     await using home = openHome();
-    const error = await caught(home.writer.apply(request(`${jobText("x")}---\n${jobText("y").replace("image:", "imgae:")}`)));
+    const error = await caught(
+      home.writer.apply(request(`${jobText("x")}---\n${jobText("y").replace("image:", "imgae:")}`)),
+    );
     expect(error).toBeInstanceOf(InvalidResourceError);
     expect((error as InvalidResourceError).problems[0]).toMatchObject({ file: "in.yaml", line: 14 });
     expect(readdirSync(home.paths.desired)).toEqual([]);
@@ -54,7 +64,9 @@ describe("a first apply", () => {
 
   test("refuses a name that the input declares twice", async () => {
     await using home = openHome();
-    expect(await caught(home.writer.apply(request(`${jobText("x")}---\n${jobText("x")}`)))).toBeInstanceOf(InvalidResourceError);
+    expect(await caught(home.writer.apply(request(`${jobText("x")}---\n${jobText("x")}`)))).toBeInstanceOf(
+      InvalidResourceError,
+    );
   });
 
   test("never overwrites a file that holds something else", async () => {
@@ -134,7 +146,10 @@ describe("a later apply", () => {
     await using home = openHome();
     await actions(home, jobText("x"));
     rmSync(join(home.paths.desired, "jobs"), { recursive: true });
-    expect(await caught(home.writer.apply(request(jobText("y"))))).toMatchObject({ code: "Conflict", hint: expect.stringContaining("bring") });
+    expect(await caught(home.writer.apply(request(jobText("y"))))).toMatchObject({
+      code: "Conflict",
+      hint: expect.stringContaining("bring"),
+    });
     expect(home.store.list("Job")[0]!.metadata.deletionTimestamp).toBeUndefined();
   });
 
@@ -161,7 +176,9 @@ describe("writes of single objects", () => {
     const job = await home.writer.write(manifest("Job", "x", spec), { mode: "create" });
     expect(job.metadata.generation).toBe(1);
     expect(home.text("jobs/x.yaml")).toContain("kind: Job");
-    expect(await caught(home.writer.write(manifest("Job", "x", spec), { mode: "create" }))).toMatchObject({ code: "AlreadyExists" });
+    expect(await caught(home.writer.write(manifest("Job", "x", spec), { mode: "create" }))).toMatchObject({
+      code: "AlreadyExists",
+    });
   });
 
   test("replace keeps comments and order, and needs the newest version", async () => {
@@ -172,13 +189,19 @@ describe("writes of single objects", () => {
     const written = await home.writer.write(next, { mode: "replace", expectedVersion: resourceVersion });
     expect(home.text("jobs/x.yaml")).toBe(jobText("x", "newer"));
     expect(written.metadata.generation).toBe(2);
-    expect(await caught(home.writer.write(next, { mode: "replace", expectedVersion: resourceVersion }))).toMatchObject({ code: "Conflict" });
-    expect(await caught(home.writer.write(manifest("Job", "z", spec), { mode: "replace" }))).toMatchObject({ code: "NotFound" });
+    expect(await caught(home.writer.write(next, { mode: "replace", expectedVersion: resourceVersion }))).toMatchObject({
+      code: "Conflict",
+    });
+    expect(await caught(home.writer.write(manifest("Job", "z", spec), { mode: "replace" }))).toMatchObject({
+      code: "NotFound",
+    });
   });
 
   test("an invalid object is refused and a dry run writes nothing", async () => {
     await using home = openHome();
-    expect(await caught(home.writer.write(manifest("Job", "x", { imgae: "a" }), { mode: "create" }))).toBeInstanceOf(InvalidResourceError);
+    expect(await caught(home.writer.write(manifest("Job", "x", { imgae: "a" }), { mode: "create" }))).toBeInstanceOf(
+      InvalidResourceError,
+    );
     const dry = await home.writer.write(manifest("Job", "x", spec), { mode: "create", dryRun: true });
     expect(dry.spec).toEqual(spec);
     expect(readdirSync(home.paths.desired)).toEqual([]);
@@ -194,6 +217,8 @@ describe("writes of single objects", () => {
     await home.writer.remove({ kind: "Job", name: "y" });
     expect(existsSync(join(home.paths.desired, "both.yaml"))).toBe(false);
     expect(await caught(home.writer.remove({ kind: "Job", name: "nobody" }))).toMatchObject({ code: "NotFound" });
-    expect(await caught(home.writer.remove({ kind: "Job", name: "x" }, { uid: "other" }))).toMatchObject({ code: "Conflict" });
+    expect(await caught(home.writer.remove({ kind: "Job", name: "x" }, { uid: "other" }))).toMatchObject({
+      code: "Conflict",
+    });
   });
 });

@@ -19,22 +19,72 @@ describe("what a reading asks of an object", () => {
   const rows: readonly (readonly [string, Partial<DesiredDiffInput>, readonly string[]])[] = [
     ["a new document creates", { reading: reading([file("/d/a/x.yaml", [x])]) }, ["create"]],
     ["a known document updates", { known: [known("x")], reading: reading([file("/d/a/x.yaml", [x])]) }, ["update"]],
-    ["a document in another file is a move", { known: [known("x")], reading: reading([file("/d/b/y.yaml", [x])]) }, ["update"]],
+    [
+      "a document in another file is a move",
+      { known: [known("x")], reading: reading([file("/d/b/y.yaml", [x])]) },
+      ["update"],
+    ],
     ["a vanished document waits", { known: [known("x")] }, ["grace"]],
     ["it still waits after 1.999 s", { known: [known("x")], missingSince: new Map([["Job/x", 8001]]) }, ["grace"]],
     ["after 2 s it is deleted", { known: [known("x")], missingSince: new Map([["Job/x", 8000]]) }, ["delete"]],
-    ["a clock set back starts the wait again", { known: [known("x")], missingSince: new Map([["Job/x", 99_000]]) }, ["grace"]],
-    ["a file with a problem holds", { known: [known("x")], reading: reading([file("/d/a/x.yaml", [], [problem("/d/a/x.yaml")])]) }, ["hold FileHasProblem"]],
-    ["a problem that names it elsewhere holds", { known: [known("x")], reading: reading([file("/d/b/z.yaml", [], [problem("/d/b/z.yaml", { kind: "Job", name: "x" })])]) }, ["hold FileHasProblem"]],
-    ["an unreadable file holds", { known: [known("x")], reading: reading([], { unreadable: [{ path: "/d/a/x.yaml", message: "m" }] }) }, ["hold Unreadable"]],
-    ["an unreadable directory holds", { known: [known("x")], reading: reading([], { listedDirectories: ["/d"], unreadable: [{ path: "/d/a", message: "m" }] }) }, ["hold Unreadable"]],
-    ["a vanished directory holds", { known: [known("x")], reading: reading([], { listedDirectories: ["/d"] }) }, ["hold DirectoryVanished"]],
-    ["a vanished desired/ holds", { known: [known("x")], reading: reading([], { listedDirectories: [] }) }, ["hold DirectoryVanished"]],
-    ["a name declared twice holds", { known: [known("x")], reading: reading([file("/d/a/x.yaml", [x]), file("/d/b/x.yaml", [x])]) }, ["hold Conflict"]],
+    [
+      "a clock set back starts the wait again",
+      { known: [known("x")], missingSince: new Map([["Job/x", 99_000]]) },
+      ["grace"],
+    ],
+    [
+      "a file with a problem holds",
+      { known: [known("x")], reading: reading([file("/d/a/x.yaml", [], [problem("/d/a/x.yaml")])]) },
+      ["hold FileHasProblem"],
+    ],
+    [
+      "a problem that names it elsewhere holds",
+      {
+        known: [known("x")],
+        reading: reading([file("/d/b/z.yaml", [], [problem("/d/b/z.yaml", { kind: "Job", name: "x" })])]),
+      },
+      ["hold FileHasProblem"],
+    ],
+    [
+      "an unreadable file holds",
+      { known: [known("x")], reading: reading([], { unreadable: [{ path: "/d/a/x.yaml", message: "m" }] }) },
+      ["hold Unreadable"],
+    ],
+    [
+      "an unreadable directory holds",
+      {
+        known: [known("x")],
+        reading: reading([], { listedDirectories: ["/d"], unreadable: [{ path: "/d/a", message: "m" }] }),
+      },
+      ["hold Unreadable"],
+    ],
+    [
+      "a vanished directory holds",
+      { known: [known("x")], reading: reading([], { listedDirectories: ["/d"] }) },
+      ["hold DirectoryVanished"],
+    ],
+    [
+      "a vanished desired/ holds",
+      { known: [known("x")], reading: reading([], { listedDirectories: [] }) },
+      ["hold DirectoryVanished"],
+    ],
+    [
+      "a name declared twice holds",
+      { known: [known("x")], reading: reading([file("/d/a/x.yaml", [x]), file("/d/b/x.yaml", [x])]) },
+      ["hold Conflict"],
+    ],
     ["a new name declared twice is not created", { reading: reading([file("/d/a/x.yaml", [x, x])]) }, []],
-    ["a leaving object whose file is there waits", { known: [known("x", "/d/a/x.yaml", true)], reading: reading([file("/d/a/x.yaml", [x])]) }, ["waitForRemoval"]],
+    [
+      "a leaving object whose file is there waits",
+      { known: [known("x", "/d/a/x.yaml", true)], reading: reading([file("/d/a/x.yaml", [x])]) },
+      ["waitForRemoval"],
+    ],
     ["a leaving object without a file is left alone", { known: [known("x", "/d/a/x.yaml", true)] }, []],
-    ["an object that came from no file is left alone", { known: [{ key: { kind: "Peer", name: "p" }, deleting: false }] }, []],
+    [
+      "an object that came from no file is left alone",
+      { known: [{ key: { kind: "Peer", name: "p" }, deleting: false }] },
+      [],
+    ],
   ];
   test.each(rows)("%s", (_, input, expected) => {
     expect(types(input)).toEqual(expected);
@@ -43,7 +93,9 @@ describe("what a reading asks of an object", () => {
 
 test("both sides of a conflict name the other one's file and line", () => {
   const x = manifest("Job", "x");
-  const { problems } = diff({ reading: reading([file("/d/a/x.yaml", [manifest("Job", "y"), x]), file("/d/b/x.yaml", [x])]) });
+  const { problems } = diff({
+    reading: reading([file("/d/a/x.yaml", [manifest("Job", "y"), x]), file("/d/b/x.yaml", [x])]),
+  });
   expect(problems.map(({ file: path, line }) => `${path}:${line}`)).toEqual(["/d/a/x.yaml:11", "/d/b/x.yaml:1"]);
   expect(problems[0]?.message).toContain("/d/b/x.yaml:1");
   expect(problems[1]?.message).toContain("/d/a/x.yaml:11");
@@ -55,7 +107,10 @@ test("a lost directory is one problem that says how to confirm", () => {
     reading: reading([], { listedDirectories: ["/d"] }),
   });
   expect(problems).toHaveLength(1);
-  expect(problems[0]).toMatchObject({ file: "/d/a", message: expect.stringContaining("job/x, job/y, job/z and 1 more") });
+  expect(problems[0]).toMatchObject({
+    file: "/d/a",
+    message: expect.stringContaining("job/x, job/y, job/z and 1 more"),
+  });
   expect(problems[0]?.hint).toContain("homie delete job/x");
 });
 
@@ -69,7 +124,9 @@ describe("in the store", () => {
       store.takeDesired(lost, clock.now());
     }
     expect(store.get({ kind: "Job", name: "x" })?.metadata.deletionTimestamp).toBeUndefined();
-    expect(store.events.list({ name: "x" }).map(({ reason, count }) => [reason, count])).toEqual([["DirectoryVanished", 1]]);
+    expect(store.events.list({ name: "x" }).map(({ reason, count }) => [reason, count])).toEqual([
+      ["DirectoryVanished", 1],
+    ]);
     expect(log.lines.filter((line) => line.startsWith("warn"))).toHaveLength(1);
     expect(store.problems()).toHaveLength(1);
   });
@@ -106,26 +163,38 @@ describe("in the store", () => {
 
 const names = ["a", "b", "__proto__"] as const;
 const arbitraryFile = (path: string): fc.Arbitrary<DesiredReading["files"][number]> =>
-  fc.record({
-    documents: fc.array(fc.tuple(fc.constantFrom(...names), fc.integer({ min: 0, max: 2 })), { maxLength: 3 }),
-    broken: fc.boolean(),
-  }).map(({ documents, broken }) =>
-    file(path, documents.map(([name, n]) => manifest("Peer", name, { n })), broken ? [problem(path)] : []),
+  fc
+    .record({
+      documents: fc.array(fc.tuple(fc.constantFrom(...names), fc.integer({ min: 0, max: 2 })), { maxLength: 3 }),
+      broken: fc.boolean(),
+    })
+    .map(({ documents, broken }) =>
+      file(
+        path,
+        documents.map(([name, n]) => manifest("Peer", name, { n })),
+        broken ? [problem(path)] : [],
+      ),
+    );
+const arbitraryReading: fc.Arbitrary<DesiredReading> = fc
+  .record({
+    files: fc.tuple(arbitraryFile("/d/a/1.yaml"), arbitraryFile("/d/a/2.yaml"), arbitraryFile("/d/b/3.yaml")),
+    present: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()),
+    lostB: fc.boolean(),
+  })
+  .map(({ files, present, lostB }) =>
+    reading(
+      files.filter((each, index) => present[index] === true && !(lostB && each.path.startsWith("/d/b"))),
+      { listedDirectories: lostB ? ["/d", "/d/a"] : ["/d", "/d/a", "/d/b"] },
+    ),
   );
-const arbitraryReading: fc.Arbitrary<DesiredReading> = fc.record({
-  files: fc.tuple(arbitraryFile("/d/a/1.yaml"), arbitraryFile("/d/a/2.yaml"), arbitraryFile("/d/b/3.yaml")),
-  present: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()),
-  lostB: fc.boolean(),
-}).map(({ files, present, lostB }) =>
-  reading(
-    files.filter((each, index) => present[index] === true && !(lostB && each.path.startsWith("/d/b"))),
-    { listedDirectories: lostB ? ["/d", "/d/a"] : ["/d", "/d/a", "/d/b"] },
-  ),
-);
 /** Sound, without doubles, every directory listed: nothing in it depends on what was before. */
-const soundReading = fc.uniqueArray(fc.tuple(fc.constantFrom(...names), fc.integer({ min: 0, max: 2 }), fc.constantFrom("/d/a", "/d/b")), {
-  selector: ([name]) => name,
-}).map((entries) => reading(entries.map(([name, n, directory]) => file(`${directory}/${name}.yaml`, [manifest("Peer", name, { n })]))));
+const soundReading = fc
+  .uniqueArray(fc.tuple(fc.constantFrom(...names), fc.integer({ min: 0, max: 2 }), fc.constantFrom("/d/a", "/d/b")), {
+    selector: ([name]) => name,
+  })
+  .map((entries) =>
+    reading(entries.map(([name, n, directory]) => file(`${directory}/${name}.yaml`, [manifest("Peer", name, { n })]))),
+  );
 
 test("takeDesired is level-triggered: any readings that end in R give what R alone gives, after the grace", () => {
   const settle = (readings: readonly DesiredReading[], last: DesiredReading): unknown => {
@@ -136,7 +205,9 @@ test("takeDesired is level-triggered: any readings that end in R give what R alo
     }
     clock.advance(2000);
     store.takeDesired(last, clock.now());
-    const peers = store.snapshot("Peer").items.map(({ metadata, spec }) => [metadata.name, spec, store.origin({ kind: "Peer", name: metadata.name })]);
+    const peers = store
+      .snapshot("Peer")
+      .items.map(({ metadata, spec }) => [metadata.name, spec, store.origin({ kind: "Peer", name: metadata.name })]);
     store.close();
     return peers;
   };

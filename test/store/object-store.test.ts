@@ -9,7 +9,8 @@ const job = (store: ObjectStore, name = "x"): Job => {
   if (found === undefined) throw new Error(`no job ${name}`);
   return found;
 };
-const createJob = (store: ObjectStore, name = "x"): Job => store.create<Job>({ kind: "Job", name, spec: { image: "a" } });
+const createJob = (store: ObjectStore, name = "x"): Job =>
+  store.create<Job>({ kind: "Job", name, spec: { image: "a" } });
 
 describe("objects", () => {
   test("a new object starts at generation 1 with a uid, a version and a timestamp without fraction", () => {
@@ -234,7 +235,10 @@ describe("events", () => {
     first.store.close();
     expect(heard.map((event) => event.count)).toEqual([1, 2, 1]);
     const events = openStore(first.path, first.clock).store.events.list({ kind: "Job", name: "x" });
-    expect(events.map(({ reason, count }) => [reason, count])).toEqual([["Slow", 2], ["Done", 1]]);
+    expect(events.map(({ reason, count }) => [reason, count])).toEqual([
+      ["Slow", 2],
+      ["Done", 1],
+    ]);
     expect(events[0]).toMatchObject({ firstTimestamp: "2026-01-01T00:00:00Z", lastTimestamp: "2026-01-01T00:00:05Z" });
     expect(events[0]?.about.uid).toMatch(/^[0-9a-f-]{36}$/);
   });
@@ -265,11 +269,23 @@ describe("cancel wishes and history", () => {
 
   test("history is newest first and an attempt added twice is one entry", () => {
     const { store } = openStore();
-    const entry = { job: "x", uid: "u", attempt: 1, generation: 1, peer: "p", role: "self", phase: "Succeeded", outputs: 0 } as const;
+    const entry = {
+      job: "x",
+      uid: "u",
+      attempt: 1,
+      generation: 1,
+      peer: "p",
+      role: "self",
+      phase: "Succeeded",
+      outputs: 0,
+    } as const;
     store.history.add(entry);
     store.history.add({ ...entry, attempt: 2 });
     store.history.add({ ...entry, exitCode: 3 });
-    expect(store.history.list().map(({ attempt, exitCode }) => [attempt, exitCode])).toEqual([[2, undefined], [1, 3]]);
+    expect(store.history.list().map(({ attempt, exitCode }) => [attempt, exitCode])).toEqual([
+      [2, undefined],
+      [1, 3],
+    ]);
     expect(store.history.list(1)).toHaveLength(1);
     store.history.clear();
     expect(store.history.list()).toEqual([]);

@@ -27,7 +27,11 @@ export class TestHome {
   }
 
   start(args: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [entry, ...args], { cwd: this.root, env: this.#env, stdio: ["pipe", "pipe", "pipe"] });
+    return spawn(process.execPath, [entry, ...args], {
+      cwd: this.root,
+      env: this.#env,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
   }
 
   run(args: readonly string[], input?: string): Promise<Answer> {
@@ -49,7 +53,8 @@ export class TestHome {
   /** The same, for commands that must not fail. */
   async ok(args: readonly string[], input?: string): Promise<string> {
     const answer = await this.run(args, input);
-    if (answer.code !== 0) throw new Error(`homie ${args.join(" ")} exits with ${answer.code}\n${answer.stdout}${answer.stderr}`);
+    if (answer.code !== 0)
+      throw new Error(`homie ${args.join(" ")} exits with ${answer.code}\n${answer.stdout}${answer.stderr}`);
     return answer.stdout;
   }
 

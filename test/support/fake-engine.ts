@@ -53,7 +53,14 @@ export class FakeEngine {
     const endMs = Math.min(naturalEndMs, container.stoppedMs ?? Infinity);
     if (this.#clock.monotonicMs() < endMs) return { phase: "running", ...known, startedAt };
     const exitCode = endMs < naturalEndMs ? 143 : container.program.exitCode;
-    return { phase: "exited", ...known, startedAt, exitCode, finishedAt: new Date(endMs).toISOString(), oomKilled: false };
+    return {
+      phase: "exited",
+      ...known,
+      startedAt,
+      exitCode,
+      finishedAt: new Date(endMs).toISOString(),
+      oomKilled: false,
+    };
   }
 
   stop(name: string): void {
@@ -112,5 +119,8 @@ export function createFakeRuntime(engine: FakeEngine, gate: () => void): Runtime
 
 export const fakeCollector: Collector = {
   collect: () =>
-    Promise.resolve({ outputs: [{ path: "out.txt", bytes: 1, sha256: "00", rule: 0, executable: false }], skipped: [] }),
+    Promise.resolve({
+      outputs: [{ path: "out.txt", bytes: 1, sha256: "00", rule: 0, executable: false }],
+      skipped: [],
+    }),
 };

@@ -35,7 +35,11 @@ describe("identity", () => {
     ["a file that others may read", () => chmodSync(file(), 0o644), /may be read by others/],
     ["text that is not JSON", () => writeFileSync(file(), "{"), /not JSON/],
     ["JSON without keys", () => writeFileSync(file(), "[]"), /holds no keys/],
-    ["keys that are none", () => writeFileSync(file(), '{"identityKey":"AA==","wireguardKey":"AA=="}'), /no usable keys/],
+    [
+      "keys that are none",
+      () => writeFileSync(file(), '{"identityKey":"AA==","wireguardKey":"AA=="}'),
+      /no usable keys/,
+    ],
   ])("refuses %s and leaves it as it is", (_title, spoil, message) => {
     loadIdentity(file());
     spoil();

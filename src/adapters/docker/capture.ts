@@ -81,25 +81,29 @@ function destroy(stream: NodeJS.ReadableStream | undefined): void {
 }
 
 /**
- * True when every byte of an ended container is in the log; false when told to leave. A pass over the engine's log
- * counts only if it began after the exit: following a live one, Engine 20.10 drops a last line without line end.
+ * True when every byte of an ended container is in the log; false when told to leave. The attached stream's end proves
+ * nothing: a connection that was cut ends the same way. So the last thing is always a pass over the engine's own log,
+ * begun after the exit, because following a live one, Engine 20.10 drops a last line without line end.
  */
 async function copyUntilExit(parts: CaptureParts, signal: AbortSignal): Promise<boolean> {
-  let hasEnded = parts.attached !== undefined && (await copyAttached(parts, parts.attached, signal));
-  let isWhole = hasEnded;
+  let isTrusted = parts.attached !== undefined && (await copyAttached(parts, parts.attached, signal));
+  let hasEnded = isTrusted;
+  let hasGap = false;
   for (let pauseMs = firstPauseMs; !signal.aborted;) {
     try {
       const end = await waitForExit(parts, hasEnded ? exitNoticedMs : 0, signal);
-      if (end === "absent" || (isWhole && end === "exited")) return true;
-      // Cut off, restarted, or a program that closed its output and runs on: the engine's own log has it all.
-      const copied = await copyEngineLog(parts, signal);
+      if (end === "absent" || (hasGap && end === "exited")) return true;
+      // Running: cut off, or a program that closed its output and runs on.
+      isTrusted &&= end === "exited";
+      const copied = await copyEngineLog(parts, signal, isTrusted);
+      if (end === "exited" && copied !== "cut") return true;
       hasEnded = copied !== "cut";
       // After a gap the counts no longer fit the engine's log, so another pass could only find the same gap again.
-      isWhole = copied === "gap" || (copied === "whole" && end === "exited");
+      hasGap = copied === "gap";
       pauseMs = firstPauseMs;
     } catch (error) {
       if (error instanceof LogUnwritable) throw error.cause;
-      hasEnded = isWhole = false;
+      hasEnded = false;
       parts.log.debug("the engine's output stream broke off", { container: parts.container.id, error });
       await parts.clock.sleep(pauseMs, signal);
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
@@ -118,13 +122,19 @@ async function copyAttached(parts: CaptureParts, stream: NodeJS.ReadableStream, 
   }
 }
 
-/** `gap`: all there is was copied, but something before it is missing, and the log says so. */
+/**
+ * `gap`: all there is was copied, but something before it is missing, and the log says so. A trusted log came to its end
+ * without trouble; where the engine's differs, it is the engine that rotated or thinned its own.
+ */
 async function copyEngineLog(
   { container, writer, log }: CaptureParts,
   signal: AbortSignal,
+  isTrusted: boolean,
 ): Promise<"whole" | "cut" | "gap"> {
   const output = { follow: true, stdout: true, stderr: true, abortSignal: signal } as const;
   const counts = writer.counts();
+  // A full log keeps nothing more.
+  if (isTrusted && counts.droppedBytes > 0) return "whole";
   const resumption = resumeAfter({
     stdout: { bytes: counts.stdoutBytes, tail: writer.tail("stdout", compareBytes) },
     stderr: { bytes: counts.stderrBytes, tail: writer.tail("stderr", compareBytes) },
@@ -132,6 +142,7 @@ async function copyEngineLog(
   });
   const outcome = await copy(await container.logs(output), writer, (piece) => resumption.accept(piece));
   if (outcome !== "mismatch") return outcome;
+  if (isTrusted) return "whole";
   log.warn("the engine no longer has all of a container's output", { container: container.id });
   writer.remark("gap: the engine no longer has all of the output written while homie was away");
   const rest = await copy(await container.logs({ ...output, tail: 0 }), writer, (piece) => piece.bytes);

@@ -25,7 +25,12 @@ export async function importRootfs(engine: Engine, archive: string, tag: string,
 }
 
 /** Builds the Dockerfile of a directory, as `docker build` does; `.dockerignore` counts. */
-export async function buildDockerfile(engine: Engine, directory: string, tag: string, options: MakeOptions): Promise<void> {
+export async function buildDockerfile(
+  engine: Engine,
+  directory: string,
+  tag: string,
+  options: MakeOptions,
+): Promise<void> {
   await mustBe(directory, "directory");
   await mustBe(`${directory}/Dockerfile`, "file");
   try {
@@ -41,7 +46,11 @@ export async function buildDockerfile(engine: Engine, directory: string, tag: st
 /** The engine answers 200 and tells of a failure in the stream that follows. */
 async function follow(answer: NodeJS.ReadableStream, onProgress: (line: string) => void): Promise<void> {
   for await (const line of readJsonLines(answer as AsyncIterable<Buffer>)) {
-    const { stream, status, error } = line as { readonly stream?: unknown; readonly status?: unknown; readonly error?: unknown };
+    const { stream, status, error } = line as {
+      readonly stream?: unknown;
+      readonly status?: unknown;
+      readonly error?: unknown;
+    };
     if (error !== undefined) throw new HomieError("ImageMissing", `the engine gave up: ${engineMessage(error)}`);
     const text = typeof stream === "string" ? stream : typeof status === "string" ? status : "";
     if (text.trim() !== "") onProgress(text.trimEnd());

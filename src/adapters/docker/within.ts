@@ -11,8 +11,7 @@ export class AnswerTimeout extends Error {
 
 /**
  * Asks and gives up after `ms` or when `outer` aborts. The client never settles when the connection is cut inside an
- * answer's body, so every question needs an end of its own. With a plain timer: a combination of AbortSignal.any and
- * AbortSignal.timeout was seen never to fire here.
+ * answer's body, so every question needs an end of its own.
  */
 export async function within<T>(ms: number, ask: (signal: AbortSignal) => Promise<T>, outer?: AbortSignal): Promise<T> {
   const abort = new AbortController();

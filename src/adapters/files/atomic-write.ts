@@ -1,6 +1,15 @@
 import { randomBytes } from "node:crypto";
 import {
-  closeSync, fchmodSync, fstatSync, fsyncSync, lstatSync, openSync, readdirSync, renameSync, unlinkSync, writeSync,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
   type Dirent,
 } from "node:fs";
 import { open } from "node:fs/promises";
@@ -112,7 +121,7 @@ function writeWholeSync(path: string, bytes: Uint8Array, mode: number): void {
   const file = openSync(path, "wx", mode);
   try {
     fchmodSync(file, mode);
-    for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset, bytes.length - offset);
+    for (let offset = 0; offset < bytes.length;) offset += writeSync(file, bytes, offset, bytes.length - offset);
     requireWhole(fstatSync(file).size, bytes.length);
     fsyncSync(file);
   } finally {
@@ -123,7 +132,7 @@ function writeWholeSync(path: string, bytes: Uint8Array, mode: number): void {
 async function writeWhole(path: string, bytes: Uint8Array, mode: number): Promise<void> {
   await using file = await open(path, "wx", mode);
   await file.chmod(mode);
-  for (let offset = 0; offset < bytes.length; ) {
+  for (let offset = 0; offset < bytes.length;) {
     offset += (await file.write(bytes, offset, bytes.length - offset)).bytesWritten;
   }
   requireWhole((await file.stat()).size, bytes.length);
@@ -161,10 +170,14 @@ function bytesOf(content: string | Uint8Array): Uint8Array {
 
 function failed(path: string, temporary: string, error: unknown): HomieError {
   if (lstatSync(temporary, { throwIfNoEntry: false }) !== undefined) unlinkSync(temporary);
-  return new HomieError("StateUnusable", `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`, {
-    hint: hintFor(error),
-    cause: error,
-  });
+  return new HomieError(
+    "StateUnusable",
+    `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    {
+      hint: hintFor(error),
+      cause: error,
+    },
+  );
 }
 
 function hintFor(error: unknown): string {

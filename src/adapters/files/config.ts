@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { Document, LineCounter, parseDocument } from "yaml";
+import { LineCounter, parseDocument, type Document } from "yaml";
 import { HomieError } from "../../resources/errors.ts";
 import { InvalidResourceError } from "../../store/declared-errors.ts";
 import type { HomePaths } from "../home.ts";
@@ -57,7 +57,8 @@ export function editConfig(paths: Pick<HomePaths, "config">, edit: (draft: Confi
     const text = document.toString({ lineWidth: 0 });
     const config = parseConfig(text, paths.config);
     // It holds the group secret: readable by its owner only, whatever it was before.
-    if (atomicWriteSync(paths.config, text, { mode: 0o600, confirm: () => stampAt(paths.config) === stamp })) return config;
+    if (atomicWriteSync(paths.config, text, { mode: 0o600, confirm: () => stampAt(paths.config) === stamp }))
+      return config;
   }
   throw new HomieError("Conflict", `cannot change ${paths.config}: it keeps being changed by somebody else`);
 }
@@ -109,13 +110,22 @@ function readLegacyLimits(fields: ConfigFields): LegacyLimits | undefined {
 /** "Bob's MacBook.local" becomes "bob-s-macbook". */
 export function dnsLabel(text: string): string {
   const [host = ""] = text.normalize("NFKD").toLowerCase().split(".");
-  const label = host.replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-+|-+$/g, "").slice(0, 63).replace(/-+$/, "");
+  const label = host
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "")
+    .slice(0, 63)
+    .replace(/-+$/, "");
   return label === "" ? "homie" : label;
 }
 
 function parseText(text: string, file: string): { readonly document: Document; readonly lines: LineCounter } {
   const lines = new LineCounter();
-  const document: Document = parseDocument(text, { version: "1.2", schema: "core", lineCounter: lines, prettyErrors: false });
+  const document: Document = parseDocument(text, {
+    version: "1.2",
+    schema: "core",
+    lineCounter: lines,
+    prettyErrors: false,
+  });
   if (document.errors.length === 0) return { document, lines };
   throw new InvalidResourceError(
     document.errors.map((error) => {

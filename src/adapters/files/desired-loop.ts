@@ -1,19 +1,14 @@
 import type { Clock, Logger } from "../../reconciler/types.ts";
-import type { DesiredOutcome, ObjectStore } from "../../store/types.ts";
+import type { ObjectStore } from "../../store/types.ts";
 import type { HomePaths } from "../home.ts";
 import { removeLeftoversBelow } from "./atomic-write.ts";
 import { stampAt } from "./file-stamp.ts";
-import { createDesiredReader, settleMs } from "./read-desired.ts";
+import { createBackgroundReading } from "./background-reading.ts";
+import { createDesiredReader, settleMs, type DesiredReader, type DesiredScan } from "./read-desired.ts";
 import { createScanQueue } from "./scan-queue.ts";
 import { createStatusMirror } from "./status-mirror.ts";
-import { watchDesired, type DesiredWatch, type OpenWatcher } from "./watch-desired.ts";
+import type { OpenWatcher } from "./watch-desired.ts";
 
-/** Everything is read again this often, whatever the watcher said. */
-const resyncMs = 30_000;
-/** More often while the watcher is known to miss things, or after a reading that failed. */
-const blindResyncMs = 5000;
-/** Changes close together (git checkout, save all) make one reading. */
-const gatherMs = 20;
 /** How long `rescan` waits for files that are being written. */
 const patienceMs = 1500;
 
@@ -52,84 +47,49 @@ export function createDesiredLoop(options: DesiredLoopOptions): DesiredLoop {
     if (stamp !== undefined) reader.trust(path, stamp);
   };
   const mirror = options.mirrorStatus ? createStatusMirror({ store, clock, log, reader, trustOwnWrite }) : undefined;
-  const live: { watch?: DesiredWatch; blind?: string; gathering: boolean } = { gathering: false };
-  const queue = createScanQueue(scan);
-
-  async function scan(patient: boolean): Promise<void> {
-    const deadlineMs = clock.monotonicMs() + (patient ? patienceMs : 0);
-    let read = await reader.read();
-    while (read.unsettled.length > 0 && clock.monotonicMs() < deadlineMs && !stopping.signal.aborted) {
-      await clock.sleep(settleMs, stopping.signal);
-      read = await reader.read();
-    }
-    const outcome = store.takeDesired(read.reading, clock.now());
-    if (live.watch !== undefined) scheduleNext(read.unsettled.length > 0, outcome);
-    mirror?.takeReading(read.reading);
-  }
-
-  function scheduleNext(unsettled: boolean, outcome: DesiredOutcome): void {
-    if (unsettled) void readLater(settleMs);
-    if (outcome.nextGraceAt !== undefined) void readLater(outcome.nextGraceAt.getTime() - clock.now().getTime());
-  }
-
-  async function readLater(ms: number): Promise<void> {
-    await clock.sleep(Math.max(0, ms), stopping.signal);
-    if (!stopping.signal.aborted) await readInBackground();
-  }
-
-  async function readInBackground(): Promise<void> {
-    try {
-      await queue.request(false);
-    } catch (error) {
-      log.error("desired/ could not be taken; trying again", { error: String(error) });
-      if (!stopping.signal.aborted) void readLater(blindResyncMs);
-    }
-  }
-
-  async function resync(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      await clock.sleep(live.blind === undefined ? resyncMs : blindResyncMs, stopping.signal);
-      if (!stopping.signal.aborted) await readInBackground();
-    }
-  }
-
-  function onWake(path: string): void {
-    const stamp = stampAt(path);
-    // Our own rename: what it says is known already.
-    if (stamp !== undefined && reader.isTrusted(path, stamp)) return;
-    if (live.gathering) return;
-    live.gathering = true;
-    void clock.sleep(gatherMs, stopping.signal).then(() => {
-      live.gathering = false;
-      return stopping.signal.aborted ? undefined : readInBackground();
-    });
-  }
-
-  function onBlind(message: string): void {
-    if (live.blind === message) return;
-    live.blind = message;
-    log.warn("changes in desired/ are found by reading it again only", { because: message });
-    if (!stopping.signal.aborted) void readInBackground();
-  }
-
+  const queue = createScanQueue(async (patient) => {
+    const scan = await readPatiently(reader, patient ? patienceMs : 0, clock, stopping.signal);
+    const outcome = store.takeDesired(scan.reading, clock.now());
+    background.scheduleAfter(scan, outcome);
+    mirror?.takeReading(scan.reading);
+  });
+  const background = createBackgroundReading({
+    ...options,
+    reader,
+    stopping: stopping.signal,
+    read: () => queue.request(false),
+  });
   return {
     start: () => {
-      if (live.watch !== undefined || stopping.signal.aborted) return;
+      if (background.isRunning() || stopping.signal.aborted) return;
       removeLeftoversBelow(paths.desired);
-      const { openWatcher } = options;
-      live.watch = watchDesired({ root: paths.desired, onWake, onBlind, ...(openWatcher === undefined ? {} : { openWatcher }) });
       mirror?.start();
-      void readInBackground();
-      void resync();
+      background.start();
     },
     rescan: () => queue.request(true),
-    degraded: () => live.blind,
+    degraded: background.blindBecause,
     trustOwnWrite,
     stop: async () => {
       stopping.abort();
-      await live.watch?.close();
+      await background.close();
       await queue.idle();
       await mirror?.stop();
     },
   };
+}
+
+/** Gives files that are being written a moment to become whole, instead of leaving them to the next reading. */
+async function readPatiently(
+  reader: DesiredReader,
+  patience: number,
+  clock: Clock,
+  stopping: AbortSignal,
+): Promise<DesiredScan> {
+  const deadlineMs = clock.monotonicMs() + patience;
+  let scan = await reader.read();
+  while (scan.unsettled.length > 0 && clock.monotonicMs() < deadlineMs && !stopping.aborted) {
+    await clock.sleep(settleMs, stopping);
+    scan = await reader.read();
+  }
+  return scan;
 }

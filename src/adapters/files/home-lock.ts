@@ -4,7 +4,13 @@ import { DatabaseSync } from "node:sqlite";
 import { HomieError } from "../../resources/errors.ts";
 import type { HomePaths } from "../home.ts";
 import { atomicWriteSync, removeLeftovers } from "./atomic-write.ts";
-import { identifyProcess, parseIdentity, renderIdentity, sameProcess, type ProcessIdentity } from "./process-identity.ts";
+import {
+  identifyProcess,
+  parseIdentity,
+  renderIdentity,
+  sameProcess,
+  type ProcessIdentity,
+} from "./process-identity.ts";
 
 /** One process per home. Disposing gives the home back; so does the end of the process, however it ends. */
 export interface HomeLock extends Disposable {
@@ -62,7 +68,14 @@ export function ensureHome(paths: HomePaths): void {
 }
 
 function homeDirectories(paths: HomePaths): readonly string[] {
-  return [paths.root, dirname(paths.identity), dirname(paths.database), paths.results, paths.runs, dirname(paths.socket)];
+  return [
+    paths.root,
+    dirname(paths.identity),
+    dirname(paths.database),
+    paths.results,
+    paths.runs,
+    dirname(paths.socket),
+  ];
 }
 
 function makePrivate(directory: string): void {
@@ -116,6 +129,6 @@ function readHolder(paths: HomePaths): ProcessIdentity | undefined {
 function alreadyRunning(paths: HomePaths, pid: number | undefined): HomieError {
   const who = pid === undefined ? "another process" : `pid ${pid}`;
   return new HomieError("AlreadyRunning", `cannot use ${paths.root}: homie is already running there (${who})`, {
-    hint: "stop it with \"homie down\", or give this one a home of its own with HOMIE_HOME",
+    hint: 'stop it with "homie down", or give this one a home of its own with HOMIE_HOME',
   });
 }

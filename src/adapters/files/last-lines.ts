@@ -12,7 +12,10 @@ export async function readLastLines(path: string, lines: number): Promise<string
     const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, size - bytes);
     const all = buffer.subarray(0, bytesRead).toString("utf8").split("\n");
     const ended = all.at(-1) === "" ? all.slice(0, -1) : all;
-    return ended.slice(-lines).map((line) => `${line}\n`).join("");
+    return ended
+      .slice(-lines)
+      .map((line) => `${line}\n`)
+      .join("");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;

@@ -1,7 +1,7 @@
-import { statSync } from "node:fs";
+import { statSync, type Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { DesiredFile, DesiredReading } from "../../store/types.ts";
+import type { DesiredFile, DesiredReading, UnreadablePath } from "../../store/types.ts";
 import { lstatBig, stampOf, type FileStamp } from "./file-stamp.ts";
 import { isIgnoredName, isManifestName } from "./ignored-names.ts";
 import { parseManifestFile, readManifestBytes, refusedFile } from "./read-manifest-file.ts";
@@ -65,7 +65,8 @@ export function createDesiredReader(options: DesiredReaderOptions): DesiredReade
   }
 
   function forgetAllBut(paths: ReadonlySet<string>): void {
-    for (const map of [parsed, trusted, firstSeen]) for (const path of map.keys()) if (!paths.has(path)) map.delete(path);
+    for (const map of [parsed, trusted, firstSeen])
+      for (const path of map.keys()) if (!paths.has(path)) map.delete(path);
   }
 
   return {
@@ -76,7 +77,7 @@ export function createDesiredReader(options: DesiredReaderOptions): DesiredReade
       const walk = await walkDesired(options.root);
       const files: DesiredFile[] = [];
       const unsettled: string[] = [];
-      const unreadable = [...walk.unreadable];
+      const unreadable: UnreadablePath[] = [...walk.unreadable];
       for (const [index, path] of walk.files.entries()) {
         if (index % batchSize === batchSize - 1) await otherWork();
         try {
@@ -87,7 +88,7 @@ export function createDesiredReader(options: DesiredReaderOptions): DesiredReade
           unreadable.push({ path, message: describeFailure("file", error) });
         }
       }
-      for (const path of unsettled) unreadable.push({ path, message: "is still being written; it is read when it is whole" });
+      for (const path of unsettled) unreadable.push({ path, message: "is being written", transient: true });
       forgetAllBut(new Set(walk.files));
       return { reading: { files, listedDirectories: walk.directories, unreadable }, unsettled };
     },
@@ -103,34 +104,40 @@ export async function readDesired(root: string): Promise<DesiredReading> {
 interface Walk {
   readonly files: readonly string[];
   readonly directories: readonly string[];
-  readonly unreadable: readonly { readonly path: string; readonly message: string }[];
+  readonly unreadable: readonly UnreadablePath[];
 }
 
 async function walkDesired(root: string): Promise<Walk> {
   const files: string[] = [];
   const directories: string[] = [];
-  const unreadable: { path: string; message: string }[] = [];
-  for (const pending = [root]; pending.length > 0; ) {
+  const unreadable: UnreadablePath[] = [];
+  for (const pending = [root]; pending.length > 0;) {
     const directory = pending.pop() ?? root;
     try {
       const entries = await readdir(directory, { withFileTypes: true });
       directories.push(directory);
-      for (const entry of entries) {
-        const path = join(directory, entry.name);
-        // A directory called x.yaml is most likely a slip: it is reported instead of entered.
-        if (isManifestName(entry.name)) files.push(path);
-        else if (isIgnoredName(entry.name)) continue;
-        else if (entry.isDirectory()) pending.push(path);
-        else if (entry.isSymbolicLink() && leadsToDirectory(path)) {
-          unreadable.push({ path, message: "is a symbolic link to a directory; it is not followed" });
-        }
-      }
+      for (const entry of entries) sortIn(entry, join(directory, entry.name), { files, pending, unreadable });
     } catch (error) {
       // Gone between two listings is an ordinary loss; anything else hides what may well be there.
-      if (!hasCode(error, "ENOENT") && !hasCode(error, "ENOTDIR")) unreadable.push({ path: directory, message: describeFailure("directory", error) });
+      if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) continue;
+      unreadable.push({ path: directory, message: describeFailure("directory", error) });
     }
   }
   return { files: files.toSorted(), directories: directories.toSorted(), unreadable };
+}
+
+function sortIn(
+  entry: Dirent,
+  path: string,
+  into: { readonly files: string[]; readonly pending: string[]; readonly unreadable: UnreadablePath[] },
+): void {
+  if (isIgnoredName(entry.name)) return;
+  // A directory called x.yaml is most likely a slip: it is reported instead of entered.
+  if (isManifestName(entry.name)) into.files.push(path);
+  else if (entry.isDirectory()) into.pending.push(path);
+  else if (entry.isSymbolicLink() && leadsToDirectory(path)) {
+    into.unreadable.push({ path, message: "is a symbolic link to a directory; it is not followed" });
+  }
 }
 
 function leadsToDirectory(link: string): boolean {

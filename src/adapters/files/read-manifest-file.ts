@@ -25,7 +25,8 @@ export function readManifestBytes(path: string): ManifestBytes {
   try {
     const bytes = readAll(file, Number(before.size));
     const after = fstatSync(file, { bigint: true });
-    if (stampOf(after) !== stampOf(before) || bytes.length !== Number(before.size)) return { ok: false, reason: "changing" };
+    if (stampOf(after) !== stampOf(before) || bytes.length !== Number(before.size))
+      return { ok: false, reason: "changing" };
     return { ok: true, bytes, stamp: stampOf(after) };
   } finally {
     closeSync(file);

@@ -17,7 +17,11 @@ export function loadIdentity(path: string): Identity {
   try {
     const publicKey = publicKeyOf(record.identityKey, "ed25519");
     const wireguard = publicKeyOf(record.wireguardKey, "x25519");
-    return { nodeId: nodeIdOf(publicKey), publicKey: publicKey.toString("base64"), wireguardPublicKey: wireguard.toString("base64") };
+    return {
+      nodeId: nodeIdOf(publicKey),
+      publicKey: publicKey.toString("base64"),
+      wireguardPublicKey: wireguard.toString("base64"),
+    };
   } catch (cause) {
     throw unusable(path, "holds no usable keys", cause);
   }
@@ -33,7 +37,13 @@ function readRecord(path: string): IdentityRecord | undefined {
   }
   try {
     const { mode } = fstatSync(descriptor);
-    if ((mode & 0o077) !== 0) throw unusable(path, `may be read by others (mode ${(mode & 0o777).toString(8)})`, undefined, `chmod 600 ${path}`);
+    if ((mode & 0o077) !== 0)
+      throw unusable(
+        path,
+        `may be read by others (mode ${(mode & 0o777).toString(8)})`,
+        undefined,
+        `chmod 600 ${path}`,
+      );
     return parseRecord(path, readFileSync(descriptor, "utf8"));
   } finally {
     closeSync(descriptor);

@@ -3,8 +3,20 @@ import type { BaseStatus, Kind, Resource } from "../../resources/types.ts";
 import type { ObjectRows, SavedObject } from "../../store/database.ts";
 
 const columns = [
-  "kind", "name", "uid", "generation", "resource_version", "creation_timestamp", "deletion_timestamp",
-  "labels", "annotations", "finalizers", "spec", "status", "source_file", "source_document",
+  "kind",
+  "name",
+  "uid",
+  "generation",
+  "resource_version",
+  "creation_timestamp",
+  "deletion_timestamp",
+  "labels",
+  "annotations",
+  "finalizers",
+  "spec",
+  "status",
+  "source_file",
+  "source_document",
 ] as const;
 
 export function createObjectRows(database: DatabaseSync): ObjectRows {
@@ -18,10 +30,20 @@ export function createObjectRows(database: DatabaseSync): ObjectRows {
     put: ({ object, source }) => {
       const { metadata } = object;
       put.run(
-        object.kind, metadata.name, metadata.uid, metadata.generation, metadata.resourceVersion,
-        metadata.creationTimestamp, metadata.deletionTimestamp ?? null,
-        json(metadata.labels), json(metadata.annotations), json(metadata.finalizers),
-        JSON.stringify(object.spec), json(object.status), source?.file ?? null, source?.document ?? null,
+        object.kind,
+        metadata.name,
+        metadata.uid,
+        metadata.generation,
+        metadata.resourceVersion,
+        metadata.creationTimestamp,
+        metadata.deletionTimestamp ?? null,
+        json(metadata.labels),
+        json(metadata.annotations),
+        json(metadata.finalizers),
+        JSON.stringify(object.spec),
+        json(object.status),
+        source?.file ?? null,
+        source?.document ?? null,
       );
     },
     remove: (key) => void remove.run(key.kind, key.name),
@@ -54,7 +76,11 @@ function savedFromRow(row: Row): SavedObject {
 }
 
 /** `{[name]: read(value)}`, or nothing for NULL. */
-export function optional<N extends string, T>(name: N, value: SQLOutputValue | undefined, read: (text: string) => T): { [K in N]?: T } {
+export function optional<N extends string, T>(
+  name: N,
+  value: SQLOutputValue | undefined,
+  read: (text: string) => T,
+): { [K in N]?: T } {
   if (typeof value !== "string") return {};
   return { [name]: read(value) } as { [K in N]: T };
 }

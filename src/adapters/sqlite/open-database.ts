@@ -25,7 +25,10 @@ export function openDatabase(path: string, options: OpenDatabaseOptions = {}): S
   } catch (error) {
     if (!isCorruption(error) && !isDirectory(path)) throw translateSqliteError(error, path);
     const aside = setAside(path, now());
-    options.log?.error("the database could not be read and was set aside; starting a new one", { aside, cause: String(error) });
+    options.log?.error("the database could not be read and was set aside; starting a new one", {
+      aside,
+      cause: String(error),
+    });
     try {
       return { ...openSound(path), setAside: aside };
     } catch (second) {

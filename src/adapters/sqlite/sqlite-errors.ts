@@ -15,7 +15,10 @@ export function translateSqliteError(error: unknown, path: string): unknown {
   if (code === undefined) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new HomieError("StateUnusable", `cannot use ${path}: ${message}`, {
-    hint: typeof code === "number" && (code & 0xff) === sqliteFull ? "free some disk space" : "check the disk and the rights on the file",
+    hint:
+      typeof code === "number" && (code & 0xff) === sqliteFull
+        ? "free some disk space"
+        : "check the disk and the rights on the file",
     cause: error,
   });
 }

@@ -47,7 +47,6 @@ export async function runApply(context: CommandContext, options: ApplyOptions): 
     const results = await applyInputs(client, inputs, {
       dryRun,
       forceConflicts: options.forceConflicts === true,
-      selector: options.selector,
     });
     const pruned = options.prune === true ? await prune(client, results, options.selector ?? "", dryRun) : [];
     const applied: readonly Applied[] = [

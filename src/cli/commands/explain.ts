@@ -4,7 +4,7 @@ import { HomieError } from "../../resources/errors.ts";
 import { findKind } from "../kinds.ts";
 import { explainField, findField } from "../render/explain.ts";
 import type { JsonSchema } from "../render/explain.ts";
-import { suggest } from "../suggest.ts";
+import { suggest } from "../../resources/suggest.ts";
 
 /** Prints what a field means, from the schema that also validates it. */
 export async function runExplain(

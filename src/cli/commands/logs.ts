@@ -95,6 +95,7 @@ async function followLog(reading: Reading): Promise<void> {
       for await (const frame of readFrames(client, path, place, progress)) await printer.print(frame);
       return;
     } catch (error) {
+      if (isOver(error, reached)) return;
       const isBreak = error instanceof HomieError && error.code === "DaemonUnavailable";
       if (!isBreak || terminal.interrupt.aborted) throw error;
     }
@@ -105,6 +106,11 @@ async function followLog(reading: Reading): Promise<void> {
   throw new HomieError("DaemonUnavailable", "the log broke off before its end", {
     hint: "look at `homie status`, then run the command again",
   });
+}
+
+/** After the end mark of one attempt, "not found" means that there was no other. */
+function isOver(error: unknown, reached: LogProgress): boolean {
+  return error instanceof HomieError && error.code === "NotFound" && reached.offset === 0;
 }
 
 /** Where to go on; "over" when the end mark of the one attempt that was asked for has been read. */

@@ -19,7 +19,10 @@ export function classifyEnding(attempt: Attempt, facts: Exited, collected?: Coll
   if (facts.oomKilled) return { reason: "OutOfMemory", message: outOfMemory(attempt) };
   if (facts.signal !== undefined) return { reason: "Signalled", message: `ended by ${facts.signal}` };
   if (facts.exitCode === exitFileTooLarge) {
-    return { reason: "DiskFull", message: `exit code 153 (SIGXFSZ): a file grew past the disk limit of ${attempt.spec.resources.diskBytes} bytes` };
+    return {
+      reason: "DiskFull",
+      message: `exit code 153 (SIGXFSZ): a file grew past the disk limit of ${attempt.spec.resources.diskBytes} bytes`,
+    };
   }
   if (facts.exitCode !== 0) return { reason: "Error", message: `exit code ${facts.exitCode}` };
   if (collected?.violation !== undefined) return collected.violation;

@@ -51,7 +51,9 @@ async function observe(attempt: Attempt, ports: AttemptPorts, operations: Operat
   const operation = operations.find(name);
   const over = attempt.status?.phase === "Finished" && attempt.status.removed === true;
   // A removed attempt has nothing left in the engine to ask about.
-  const health = over ? ({ ok: true, engine: runtime.name, version: "", warnings: [] } as const) : await runtime.health();
+  const health = over
+    ? ({ ok: true, engine: runtime.name, version: "", warnings: [] } as const)
+    : await runtime.health();
   const facts = over || !health.ok ? ({ phase: "absent" } as const) : await runtime.inspect(attempt);
   return {
     facts,
@@ -138,7 +140,10 @@ async function stage(scene: Scene, signal: AbortSignal): Promise<void> {
 /** The image that was made present is the one that must run, before the fact is recorded too. */
 function withImage(attempt: Attempt, imageId: string): Attempt {
   if (imageId === "") return attempt;
-  return { ...attempt, status: { phase: "Staging", createdAt: attempt.metadata.creationTimestamp, ...attempt.status, imageId } };
+  return {
+    ...attempt,
+    status: { phase: "Staging", createdAt: attempt.metadata.creationTimestamp, ...attempt.status, imageId },
+  };
 }
 
 async function collect(scene: Scene, signal: AbortSignal): Promise<void> {

@@ -23,7 +23,9 @@ export class Operations {
     this.#wake = wake;
   }
 
-  find(key: string): { readonly name: OperationName; readonly elapsedMs: number; readonly aborted: boolean } | undefined {
+  find(
+    key: string,
+  ): { readonly name: OperationName; readonly elapsedMs: number; readonly aborted: boolean } | undefined {
     const found = this.#underway.get(key);
     if (found === undefined) return undefined;
     const elapsedMs = this.#clock.monotonicMs() - found.sinceMs;
@@ -39,7 +41,12 @@ export class Operations {
   }
 
   /** Starts the work and waits for it up to `patienceMs`; later it wakes the key when it ends. */
-  async begin(key: string, name: OperationName, patienceMs: number, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  async begin(
+    key: string,
+    name: OperationName,
+    patienceMs: number,
+    work: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
     const abort = new AbortController();
     const waiting = new AbortController();
     const ended = work(abort.signal)

@@ -13,7 +13,9 @@ export function summarizeAttempt(attempt: Attempt, actual: AttemptActual, now: D
     ...before,
     observedGeneration: attempt.metadata.generation,
     phase: phaseOf(before, actual),
-    ...(actual.facts.phase === "running" || actual.facts.phase === "exited" ? { startedAt: actual.facts.startedAt } : {}),
+    ...(actual.facts.phase === "running" || actual.facts.phase === "exited"
+      ? { startedAt: actual.facts.startedAt }
+      : {}),
   };
   const requeueAfterMs = nextLook(attempt, status, actual, now);
   return { status, result: requeueAfterMs === undefined ? {} : { requeueAfterMs } };

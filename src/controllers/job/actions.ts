@@ -20,7 +20,12 @@ export interface JobActual {
 /** Plain data: what to do next, nothing about how. */
 export type JobAction =
   | { readonly type: "CreateAttempt"; readonly attempt: number; readonly template: AttemptTemplate }
-  | { readonly type: "StopAttempt"; readonly name: string; readonly reason: "Cancelled" | "Superseded" | "Suspended"; readonly message: string }
+  | {
+      readonly type: "StopAttempt";
+      readonly name: string;
+      readonly reason: "Cancelled" | "Superseded" | "Suspended";
+      readonly message: string;
+    }
   | { readonly type: "PublishOutputs"; readonly name: string }
   /** The attempt's outcome is kept in status and history; the executor may let go of its outputs. */
   | { readonly type: "ReleaseAttempt"; readonly name: string }

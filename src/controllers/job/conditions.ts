@@ -41,7 +41,9 @@ function milestone(
   reasons: { readonly good: string; readonly bad: AttemptReason },
 ): ConditionDraft {
   if (status?.reason === reasons.bad) return no(type, reasons.bad, status.message);
-  return status?.staged === true ? yes(type, reasons.good) : { type, status: "Unknown", reason: "Pending", message: "" };
+  return status?.staged === true
+    ? yes(type, reasons.good)
+    : { type, status: "Unknown", reason: "Pending", message: "" };
 }
 
 function outputsOf(attempt: Attempt | undefined, actual: JobActual, finished: boolean): ConditionDraft {
@@ -57,7 +59,14 @@ function outputsOf(attempt: Attempt | undefined, actual: JobActual, finished: bo
     ...skipped.map(({ path, reason }) => `skipped ${path}: ${reason}`),
   ];
   const reason = diverted.length > 0 ? "Diverted" : skipped.length > 0 ? "SomeSkipped" : "Collected";
-  return yes("OutputsCollected", reason, remarks.slice(0, shownRemarks + 1).join("; ").slice(0, longestMessage));
+  return yes(
+    "OutputsCollected",
+    reason,
+    remarks
+      .slice(0, shownRemarks + 1)
+      .join("; ")
+      .slice(0, longestMessage),
+  );
 }
 
 function yes(type: string, reason: string, message = ""): ConditionDraft {

@@ -102,7 +102,8 @@ async function execute(action: JobAction, job: Job, scene: Scene, context: Conte
       if (attempt === undefined) return;
       const outcome = await ports.publisher.publish(job, attempt, context.signal);
       scene.published.set(action.name, outcome);
-      for (const { path, because } of outcome.diverted) context.events.record(keyOf(job), "Warning", "OutputDiverted", `${path}: ${because}`);
+      for (const { path, because } of outcome.diverted)
+        context.events.record(keyOf(job), "Warning", "OutputDiverted", `${path}: ${because}`);
       return;
     }
     case "ReleaseAttempt": {
@@ -111,7 +112,12 @@ async function execute(action: JobAction, job: Job, scene: Scene, context: Conte
       const entry = historyEntry(job, attempt, ports.node);
       ports.history.add(entry);
       const type = entry.phase === "Failed" ? "Warning" : "Normal";
-      context.events.record(keyOf(job), type, entry.phase, `attempt ${entry.attempt}: ${attempt.status?.message ?? ""}`);
+      context.events.record(
+        keyOf(job),
+        type,
+        entry.phase,
+        `attempt ${entry.attempt}: ${attempt.status?.message ?? ""}`,
+      );
       ports.store.putSpec(attempt, { ...attempt.spec, release: true });
       scene.published.delete(action.name);
       return;
@@ -119,7 +125,12 @@ async function execute(action: JobAction, job: Job, scene: Scene, context: Conte
     case "DeleteAttempt":
       return ports.store.delete({ kind: "Attempt", name: action.name });
     case "DeleteJob":
-      context.events.record(keyOf(job), "Normal", "Expired", `ttlSecondsAfterFinished is over: the job and its file are removed`);
+      context.events.record(
+        keyOf(job),
+        "Normal",
+        "Expired",
+        `ttlSecondsAfterFinished is over: the job and its file are removed`,
+      );
       return ports.removeDeclared(job.metadata.name);
     case "DropFinalizer":
       return ports.store.setFinalizers(keyOf(job), []);
@@ -142,7 +153,12 @@ function createAttempt(
   if (findAttempt(ports, created) === undefined) {
     const spec = { ...template, attempt, job: { name, uid, generation } };
     ports.store.create<Attempt>({ kind: "Attempt", name: created, spec, finalizers: ["homie.dev/cleanup"] });
-    context.events.record(keyOf(job), "Normal", "Scheduled", `attempt ${attempt} starts on ${ports.node} (${template.runtime})`);
+    context.events.record(
+      keyOf(job),
+      "Normal",
+      "Scheduled",
+      `attempt ${attempt} starts on ${ports.node} (${template.runtime})`,
+    );
   }
   waiting.withdraw(name);
   const next = waiting.head();

@@ -7,7 +7,14 @@ import { phaseFor } from "./verdict.ts";
 /** What is kept of a finished attempt after the Job is gone. */
 export function historyEntry(job: Job, attempt: Attempt, node: string): HistoryEntry {
   const { spec } = attempt;
-  const { reason, exitCode, startedAt, finishedAt, outputs = [], message }: Partial<AttemptStatus> = attempt.status ?? {};
+  const {
+    reason,
+    exitCode,
+    startedAt,
+    finishedAt,
+    outputs = [],
+    message,
+  }: Partial<AttemptStatus> = attempt.status ?? {};
   return withoutUndefined({
     job: spec.job.name,
     uid: spec.job.uid,

@@ -70,7 +70,10 @@ function planNext(attempt: number, actual: JobActual): readonly JobAction[] {
 
 function releaseFinished(actual: JobActual): readonly JobAction[] {
   return actual.attempts
-    .filter(({ status, spec, metadata }) => status?.phase === "Finished" && spec.release !== true && metadata.deletionTimestamp === undefined)
+    .filter(
+      ({ status, spec, metadata }) =>
+        status?.phase === "Finished" && spec.release !== true && metadata.deletionTimestamp === undefined,
+    )
     .map(({ metadata }) => ({ type: "ReleaseAttempt", name: metadata.name }) as const);
 }
 

@@ -24,7 +24,12 @@ export interface JobPorts {
 export interface Capacity {
   allocatable(): Allocatable;
   /** Held by attempts that are not finished. */
-  allocated(): { readonly cpu: number; readonly memoryBytes: number; readonly diskBytes: number; readonly jobs: number };
+  allocated(): {
+    readonly cpu: number;
+    readonly memoryBytes: number;
+    readonly diskBytes: number;
+    readonly jobs: number;
+  };
   /** Limits.snoozedUntil lies in the future. */
   snoozedUntil(): string | undefined;
 }

@@ -56,11 +56,15 @@ function headlineOf(verdict: Verdict, actual: JobActual): Headline {
   }
 }
 
-function activeHeadline(attempt: Attempt, stop: { readonly reason: string; readonly message: string } | undefined): Headline {
+function activeHeadline(
+  attempt: Attempt,
+  stop: { readonly reason: string; readonly message: string } | undefined,
+): Headline {
   const stopping = stop ?? attempt.spec.stop ?? attempt.status?.stopIntent;
   const phase = activePhase(attempt);
   if (stopping !== undefined) return { phase, reason: `Stopping${stopping.reason}`, message: stopping.message };
-  if (attempt.status?.message !== undefined) return { phase, reason: "EngineUnavailable", message: attempt.status.message };
+  if (attempt.status?.message !== undefined)
+    return { phase, reason: "EngineUnavailable", message: attempt.status.message };
   if (phase === "Staging") return { phase, reason: "PreparingContainer", message: "bringing image and files in place" };
   if (phase === "Collecting") return { phase, reason: "CollectingOutputs", message: "collecting output files" };
   return { phase, reason: "ProgramRunning", message: `attempt ${attempt.spec.attempt} runs` };

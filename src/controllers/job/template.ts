@@ -70,7 +70,8 @@ function sourcesOf(spec: JobSpec, facts: TemplateFacts): AttemptSources | string
   const files: { from: string; to: string }[] = [];
   for (const [index, input] of (spec.inputs ?? []).entries()) {
     const to = placeInWork(input.mountPath);
-    if (to === undefined) return `spec.inputs[${index}].mountPath: "${input.mountPath}" is outside of ${workDirectory}; give a path relative to it`;
+    if (to === undefined)
+      return `spec.inputs[${index}].mountPath: "${input.mountPath}" is outside of ${workDirectory}; give a path relative to it`;
     files.push({ from: absolute(input.path, facts.baseDirectory, facts.homeDirectory), to });
   }
   const script = scriptPath(spec, facts.baseDirectory, facts.homeDirectory);
@@ -78,7 +79,11 @@ function sourcesOf(spec: JobSpec, facts: TemplateFacts): AttemptSources | string
   if (script !== undefined) files.push({ from: script, to: scriptInWork(spec) });
   const { project } = spec;
   if (project === undefined) return { exclude: [], files };
-  return { projectPath: absolute(project.path, facts.baseDirectory, facts.homeDirectory), exclude: project.exclude ?? [], files };
+  return {
+    projectPath: absolute(project.path, facts.baseDirectory, facts.homeDirectory),
+    exclude: project.exclude ?? [],
+    files,
+  };
 }
 
 /** Inside the project a script keeps its place; otherwise it lands at the top by its own name. */
@@ -126,8 +131,12 @@ function resourcesOf(spec: JobSpec, limits: EffectiveLimits): AttemptResources {
   const { allocatable } = limits;
   return {
     cpu: (asked?.cpu === undefined ? undefined : parseCpu(asked.cpu)) ?? Math.min(defaults.cpu, allocatable.cpu),
-    memoryBytes: (asked?.memory === undefined ? undefined : parseBytes(asked.memory)) ?? Math.min(defaults.memoryBytes, allocatable.memoryBytes),
-    diskBytes: (asked?.disk === undefined ? undefined : parseBytes(asked.disk)) ?? Math.min(defaults.diskBytes, allocatable.diskBytes),
+    memoryBytes:
+      (asked?.memory === undefined ? undefined : parseBytes(asked.memory)) ??
+      Math.min(defaults.memoryBytes, allocatable.memoryBytes),
+    diskBytes:
+      (asked?.disk === undefined ? undefined : parseBytes(asked.disk)) ??
+      Math.min(defaults.diskBytes, allocatable.diskBytes),
     pids: limits.pids,
   };
 }

@@ -5,9 +5,19 @@ import type { JobActual } from "./actions.ts";
 /** What the attempts so far mean for the Job, before anybody acts on it. */
 export type Verdict =
   | { readonly type: "Deleting" }
-  | { readonly type: "Over"; readonly phase: TerminalPhase; readonly reason: string; readonly message: string; readonly attempt?: Attempt }
+  | {
+      readonly type: "Over";
+      readonly phase: TerminalPhase;
+      readonly reason: string;
+      readonly message: string;
+      readonly attempt?: Attempt;
+    }
   | { readonly type: "Publish"; readonly attempt: Attempt }
-  | { readonly type: "Active"; readonly attempt: Attempt; readonly stop?: { readonly reason: "Cancelled" | "Suspended"; readonly message: string } }
+  | {
+      readonly type: "Active";
+      readonly attempt: Attempt;
+      readonly stop?: { readonly reason: "Cancelled" | "Suspended"; readonly message: string };
+    }
   | { readonly type: "Superseded"; readonly attempts: readonly Attempt[] }
   | { readonly type: "Hold"; readonly reason: string; readonly message: string; readonly untilMs?: number }
   | { readonly type: "Next"; readonly attempt: number };
@@ -45,7 +55,8 @@ function judgeActive(job: Job, actual: JobActual, attempt: Attempt): Verdict {
   if (actual.cancel !== undefined) {
     return { type: "Active", attempt, stop: { reason: "Cancelled", message: actual.cancel.message } };
   }
-  if (job.spec.suspend === true) return { type: "Active", attempt, stop: { reason: "Suspended", message: "spec.suspend is true" } };
+  if (job.spec.suspend === true)
+    return { type: "Active", attempt, stop: { reason: "Suspended", message: "spec.suspend is true" } };
   return { type: "Active", attempt };
 }
 
@@ -56,19 +67,31 @@ function judgeFinished(job: Job, actual: JobActual, attempt: Attempt, now: Date)
     if (actual.published === undefined && hasOutputs(attempt)) return { type: "Publish", attempt };
     return { type: "Over", phase: phaseFor(reason), reason, message, attempt };
   }
-  if (actual.cancel !== undefined) return { type: "Over", phase: "Cancelled", reason: "Cancelled", message: actual.cancel.message, attempt };
+  if (actual.cancel !== undefined)
+    return { type: "Over", phase: "Cancelled", reason: "Cancelled", message: actual.cancel.message, attempt };
   const untilMs = Date.parse(attempt.status?.finishedAt ?? now.toISOString()) + retryDelayMs(failuresOf(actual));
   if (now.getTime() >= untilMs) return { type: "Next", attempt: attempt.spec.attempt + 1 };
-  return { type: "Hold", reason: "BackingOff", message: `attempt ${attempt.spec.attempt} failed (${reason}: ${message}); trying again`, untilMs };
+  return {
+    type: "Hold",
+    reason: "BackingOff",
+    message: `attempt ${attempt.spec.attempt} failed (${reason}: ${message}); trying again`,
+    untilMs,
+  };
 }
 
 function judgeWaiting(job: Job, actual: JobActual, newest: Attempt | undefined, now: Date): Verdict {
-  if (actual.cancel !== undefined) return { type: "Over", phase: "Cancelled", reason: "Cancelled", message: actual.cancel.message };
+  if (actual.cancel !== undefined)
+    return { type: "Over", phase: "Cancelled", reason: "Cancelled", message: actual.cancel.message };
   const hold = holdOf(job, actual.node);
   if (hold !== undefined) return hold;
   const expiry = queueExpiry(job);
   if (newest === undefined && expiry !== undefined && now.getTime() >= expiry) {
-    return { type: "Over", phase: "Failed", reason: "QueueTimeout", message: `no machine took it within ${job.spec.queueTimeoutSeconds} s` };
+    return {
+      type: "Over",
+      phase: "Failed",
+      reason: "QueueTimeout",
+      message: `no machine took it within ${job.spec.queueTimeoutSeconds} s`,
+    };
   }
   if (actual.template?.ok === false && !actual.template.fixable) {
     return { type: "Over", phase: "Failed", reason: actual.template.reason, message: actual.template.message };
@@ -103,7 +126,8 @@ function endedBySuspension(attempt: Attempt): boolean {
 }
 
 function mayRetry(job: Job, actual: JobActual, reason: AttemptReason): boolean {
-  if (reason === "Completed" || reason === "Cancelled" || reason === "Deleted" || finalReasons.has(reason)) return false;
+  if (reason === "Completed" || reason === "Cancelled" || reason === "Deleted" || finalReasons.has(reason))
+    return false;
   if (reason === "ContainerLost") {
     const lost = actual.attempts.filter((attempt) => attempt.status?.reason === "ContainerLost").length;
     return job.spec.guarantee !== "AtMostOnce" && lost <= maxLost;

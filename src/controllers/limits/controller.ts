@@ -10,7 +10,8 @@ import { summarizeLimits, type LimitsActual } from "./summarize.ts";
 export function createLimitsController(ports: LimitsPorts): Controller<Limits, LimitsActual, never> {
   return {
     kind: "Limits",
-    observe: () => Promise.resolve({ effective: ports.effective(), allocated: ports.allocated(), running: ports.running() }),
+    observe: () =>
+      Promise.resolve({ effective: ports.effective(), allocated: ports.allocated(), running: ports.running() }),
     plan: () => [],
     execute: () => Promise.resolve(),
     summarize: summarizeLimits,

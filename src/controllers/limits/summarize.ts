@@ -16,7 +16,12 @@ export function summarizeLimits(limits: Limits, actual: LimitsActual, now: Date)
   const drafts: ConditionDraft[] = [
     clamped.length === 0
       ? { type: "WithinMachine", status: "True", reason: "Fits", message: "" }
-      : { type: "WithinMachine", status: "False", reason: "Clamped", message: `more than this machine has, lowered: ${clamped.join(", ")}` },
+      : {
+          type: "WithinMachine",
+          status: "False",
+          reason: "Clamped",
+          message: `more than this machine has, lowered: ${clamped.join(", ")}`,
+        },
     snoozed
       ? { type: "AcceptingJobs", status: "False", reason: "Snoozed", message: `until ${snoozedUntil}` }
       : { type: "AcceptingJobs", status: "True", reason: "Awake", message: "" },

@@ -82,8 +82,20 @@ async function measureIdle(bench: Bench): Promise<readonly Row[]> {
   const after = await bench.subject.usage();
   const share = ((after.cpuSeconds - before.cpuSeconds) / idleSeconds) * 100;
   return [
-    { what: "resident memory, idle", value: `${after.rssMiB.toFixed(0)} MiB`, baseline: "", ratio: "", budget: "<= 90 MB" },
-    { what: `processor, ${idleSeconds} idle s`, value: `${share.toFixed(2)} % of a core`, baseline: "", ratio: "", budget: "<= 0.5 %" },
+    {
+      what: "resident memory, idle",
+      value: `${after.rssMiB.toFixed(0)} MiB`,
+      baseline: "",
+      ratio: "",
+      budget: "<= 90 MB",
+    },
+    {
+      what: `processor, ${idleSeconds} idle s`,
+      value: `${share.toFixed(2)} % of a core`,
+      baseline: "",
+      ratio: "",
+      budget: "<= 0.5 %",
+    },
   ];
 }
 
@@ -124,10 +136,28 @@ function startRow(what: string, value: number, baseline: number, budget: string)
 function hardenedRun(bench: Bench, image: string): readonly string[] {
   const seccomp = fileURLToPath(new URL("../../adapters/docker/seccomp.json", import.meta.url));
   return [
-    "run", "--rm", "--pull=never", "--network=none", "--user=65532:65532", "--cap-drop=ALL", "--read-only", "--init",
-    "--security-opt=no-new-privileges:true", `--security-opt=seccomp=${seccomp}`, "--pids-limit=512", "--cpus=1",
-    "--memory=512m", "--memory-swap=512m", "--tmpfs=/tmp:rw,exec,nosuid,nodev,size=256m,mode=1777",
-    "--mount=type=volume,target=/work,volume-nocopy", "--workdir=/work/job", "--entrypoint=", image, "sh", "-c", "exit 0",
+    "run",
+    "--rm",
+    "--pull=never",
+    "--network=none",
+    "--user=65532:65532",
+    "--cap-drop=ALL",
+    "--read-only",
+    "--init",
+    "--security-opt=no-new-privileges:true",
+    `--security-opt=seccomp=${seccomp}`,
+    "--pids-limit=512",
+    "--cpus=1",
+    "--memory=512m",
+    "--memory-swap=512m",
+    "--tmpfs=/tmp:rw,exec,nosuid,nodev,size=256m,mode=1777",
+    "--mount=type=volume,target=/work,volume-nocopy",
+    "--workdir=/work/job",
+    "--entrypoint=",
+    image,
+    "sh",
+    "-c",
+    "exit 0",
   ];
 }
 
@@ -141,7 +171,10 @@ async function runJob(bench: Bench, image: string, name: string): Promise<void> 
 }
 
 function isFinished(object: unknown, name: string): boolean {
-  const { metadata, status } = object as { metadata?: { name?: string }; status?: { phase?: string; message?: string } };
+  const { metadata, status } = object as {
+    metadata?: { name?: string };
+    status?: { phase?: string; message?: string };
+  };
   if (metadata?.name !== name) return false;
   if (status?.phase === "Failed") throw new Error(`the no-op job failed: ${status.message ?? ""}`);
   return status?.phase === "Succeeded";

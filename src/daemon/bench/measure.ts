@@ -35,9 +35,22 @@ export function milliseconds(value: number): string {
 }
 
 export function renderRows(rows: readonly Row[]): string {
-  const titles: Row = { what: "what", value: "homie", baseline: "baseline, same run", ratio: "ratio", budget: "budget" };
+  const titles: Row = {
+    what: "what",
+    value: "homie",
+    baseline: "baseline, same run",
+    ratio: "ratio",
+    budget: "budget",
+  };
   const columns = ["what", "value", "baseline", "ratio", "budget"] as const;
   const lines = [titles, ...rows];
   const widths = columns.map((column) => Math.max(...lines.map((row) => row[column].length)));
-  return lines.map((row) => columns.map((column, index) => row[column].padEnd(widths[index] ?? 0)).join("  ").trimEnd()).join("\n");
+  return lines
+    .map((row) =>
+      columns
+        .map((column, index) => row[column].padEnd(widths[index] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
 }

@@ -19,10 +19,14 @@ const ticksPerSecond = 100;
 export async function startSubject(home: string, signal: AbortSignal): Promise<Subject> {
   const { socket } = homePaths(home);
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", "up", "--home", home, "--name", "bench"], {
-    stdio: "ignore",
-    signal,
-  });
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, process.argv[1] ?? "", "up", "--home", home, "--name", "bench"],
+    {
+      stdio: "ignore",
+      signal,
+    },
+  );
   await untilReady(socket, child, startedMs);
   const readyMs = performance.now() - startedMs;
   return {

@@ -22,12 +22,18 @@ export function createCliProcess(options: CliProcessOptions): CliProcess {
     const entry = process.argv[1] ?? "";
     const argv = [...process.execArgv, entry, ...args];
     const env = { ...process.env, HOMIE_HOME: options.home };
-    return spawn(process.execPath, argv, { cwd: options.cwd, env, stdio: ["ignore", "pipe", "pipe"], signal: options.signal });
+    return spawn(process.execPath, argv, {
+      cwd: options.cwd,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      signal: options.signal,
+    });
   };
   const shown = (args: readonly string[]): ChildProcess => {
     options.write(`\n$ homie ${args.map(quote).join(" ")}\n`);
     const child = start(args);
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (text: string) => options.write(text));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding("utf8").on("data", (text: string) => options.write(text));
     return child;
   };
   return {
@@ -35,7 +41,8 @@ export function createCliProcess(options: CliProcessOptions): CliProcess {
     async ask(args) {
       const child = start(args);
       let text = "";
-      for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+      for (const stream of [child.stdout, child.stderr])
+        stream?.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
       const code = await ended(child);
       if (code !== 0) throw new Error(`homie ${args.join(" ")} exits with ${code}: ${text.trim()}`);
       return text;

@@ -29,7 +29,12 @@ export interface DemoImage {
  * An image with a shell: the one on the engine, else from the registry, else made of this machine's own shell, so that the
  * demo also runs where no registry can be reached. Undefined when none of that works.
  */
-export async function findDemoImage(engine: Engine, directory: string, log: Logger, signal: AbortSignal): Promise<DemoImage | undefined> {
+export async function findDemoImage(
+  engine: Engine,
+  directory: string,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<DemoImage | undefined> {
   const images = createImages(engine, systemClock, log);
   const patience = AbortSignal.any([signal, AbortSignal.timeout(pullPatienceMs)]);
   const found = await images.prepare(publicImage, patience).catch(() => ({ ok: false as const }));
@@ -37,7 +42,10 @@ export async function findDemoImage(engine: Engine, directory: string, log: Logg
   if (found.ok) return { name: publicImage, made: false };
   try {
     const archive = join(directory, "shell.tar");
-    await pipeline(Readable.from(writeTar(shellEntries(await shellFiles()))), createWriteStream(archive, { mode: 0o600 }));
+    await pipeline(
+      Readable.from(writeTar(shellEntries(await shellFiles()))),
+      createWriteStream(archive, { mode: 0o600 }),
+    );
     await importRootfs(engine, archive, ownImage, { signal, onProgress: () => undefined });
     return { name: ownImage, made: true };
   } catch (error) {
@@ -66,7 +74,8 @@ async function librariesOf(program: string): Promise<readonly string[]> {
 
 async function* shellEntries(files: ReadonlyMap<string, string>): AsyncIterable<TarInput> {
   const owner = { uid: 0, gid: 0, mtimeSeconds: 0 };
-  for (const directory of ["bin", "tmp", "work"]) yield { path: directory, kind: "directory", bytes: 0, mode: 0o755, ...owner };
+  for (const directory of ["bin", "tmp", "work"])
+    yield { path: directory, kind: "directory", bytes: 0, mode: 0o755, ...owner };
   for (const [path, from] of files) {
     const { size } = await stat(from);
     yield { path: path.slice(1), kind: "file", bytes: size, mode: 0o755, ...owner, body: createReadStream(from) };

@@ -43,13 +43,17 @@ async function chooseRuntime(stage: Stage, directory: string): Promise<DemoImage
   const { options, engine } = stage;
   const health = await createEngineHealth(engine, systemClock).check();
   if (!health.ok) {
-    options.write(`Docker: not reachable (${health.message}).\nThe demo uses the process runtime: the script runs directly on this machine, not in a container.\n`);
+    options.write(
+      `Docker: not reachable (${health.message}).\nThe demo uses the process runtime: the script runs directly on this machine, not in a container.\n`,
+    );
     return undefined;
   }
   options.write(`Docker: ${health.engine} ${health.version}. Looking for an image with a shell ...\n`);
   const image = await findDemoImage(engine, directory, options.log, options.signal);
   if (image === undefined) {
-    options.write("No image can be had. The demo uses the process runtime: the script runs directly on this machine, not in a container.\n");
+    options.write(
+      "No image can be had. The demo uses the process runtime: the script runs directly on this machine, not in a container.\n",
+    );
   } else {
     const origin = image.made ? "made of this machine's own shell, as no registry answers" : "as the example asks";
     options.write(`The demo uses Docker: the job runs in a hardened container of ${image.name} (${origin}).\n`);
@@ -120,12 +124,20 @@ async function showFiles(stage: Stage, job: unknown): Promise<void> {
 async function cleanUp(stage: Stage, directory: string, image: DemoImage | undefined): Promise<void> {
   const { cli, options, engine } = stage;
   if (options.signal.aborted) {
-    const last = createCliProcess({ ...options, signal: new AbortController().signal, home: stage.home, cwd: directory });
+    const last = createCliProcess({
+      ...options,
+      signal: new AbortController().signal,
+      home: stage.home,
+      cwd: directory,
+    });
     await last.ask(["down"]).catch(() => undefined);
   } else {
     await cli.show(["down"]);
   }
-  if (image !== undefined) await removeDemoImage(engine, image).catch((error: unknown) => options.log.warn("the demo's image stays", { error }));
+  if (image !== undefined)
+    await removeDemoImage(engine, image).catch((error: unknown) =>
+      options.log.warn("the demo's image stays", { error }),
+    );
   await rm(directory, { recursive: true, force: true });
   options.write("\nThe demo's home, containers and images are gone.\n");
 }

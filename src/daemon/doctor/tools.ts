@@ -9,7 +9,8 @@ const answerMs = 2_000;
 /** Whether somebody keeps the clock right. homie works with a wrong one; logs and timestamps then lie. */
 export async function checkClock(): Promise<Check> {
   const now = new Date().toISOString();
-  if (find("timedatectl") === undefined) return warn("clock", `${now}; nobody says whether it is kept in time`, "run a time service (NTP)");
+  if (find("timedatectl") === undefined)
+    return warn("clock", `${now}; nobody says whether it is kept in time`, "run a time service (NTP)");
   const answer = await ask("timedatectl", ["show", "--property=NTPSynchronized", "--value"]);
   if (answer === "yes") return ok("clock", `${now}, synchronized`);
   return warn("clock", `${now}; not synchronized`, "timedatectl set-ntp true, or another time service");
@@ -21,14 +22,20 @@ export async function checkWireguard(): Promise<Check> {
   const inKernel = existsSync("/sys/module/wireguard");
   if (!inKernel && find("wireguard-go") === undefined) missing.push("wireguard-go (the kernel has no WireGuard)");
   if (missing.length > 0) {
-    return warn("wireguard", `missing: ${missing.join(", ")}`, "only the mesh needs it: apt install wireguard-tools wireguard-go iproute2, or your system's like");
+    return warn(
+      "wireguard",
+      `missing: ${missing.join(", ")}`,
+      "only the mesh needs it: apt install wireguard-tools wireguard-go iproute2, or your system's like",
+    );
   }
   const version = await ask("wg", ["--version"]);
   return ok("wireguard", `${version ?? "wg"}, ${inKernel ? "in the kernel" : "wireguard-go"}`);
 }
 
 function find(tool: string): string | undefined {
-  const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"].filter((directory) => directory !== "");
+  const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"].filter(
+    (directory) => directory !== "",
+  );
   return directories.map((directory) => join(directory, tool)).find(isExecutable);
 }
 

@@ -47,7 +47,7 @@ export interface JobSpec {
    */
   readonly env?: readonly JobEnvVar[];
   /**
-   * Directory the program starts in: relative to the work directory, or absolute at or below /work. Default: the work directory itself.
+   * Directory the program starts in: relative to the work directory, or absolute at or below /work/job. Default: the work directory itself.
    */
   readonly workingDir?: string;
   readonly project?: JobProject;
@@ -160,7 +160,7 @@ export interface JobInput {
    */
   readonly path: string;
   /**
-   * Where the program finds it: relative to the work directory, or absolute below /work/. Each place may be used once.
+   * Where the program finds it: relative to the work directory, or absolute below /work/job. Each place may be used once.
    */
   readonly mountPath: string;
 }

@@ -2,7 +2,12 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { atomicWrite, atomicWriteSync, removeLeftoversBelow, stageWrite } from "../../../src/adapters/files/atomic-write.ts";
+import {
+  atomicWrite,
+  atomicWriteSync,
+  removeLeftoversBelow,
+  stageWrite,
+} from "../../../src/adapters/files/atomic-write.ts";
 import { temporaryDirectory } from "../../store/store-fixture.ts";
 
 describe.each([

@@ -24,7 +24,10 @@ test("an older homie's file is read as it is", () => {
     peerTimeoutSeconds: 15,
     legacyLimits: { cpu: 1.5, memory: "2g", timeoutSeconds: 600 },
   });
-  expect([...config.environments]).toEqual([["ml", "ghcr.io/x/ml:1"], ["py", "python:3"]]);
+  expect([...config.environments]).toEqual([
+    ["ml", "ghcr.io/x/ml:1"],
+    ["py", "python:3"],
+  ]);
 });
 
 test("an unknown key is kept and warned of with its line", () => {
@@ -49,7 +52,10 @@ test.each([
       return thrown;
     }
   })();
-  expect(error).toMatchObject({ code: "InvalidResource", problems: [expect.objectContaining({ file: "c.yaml", line, path })] });
+  expect(error).toMatchObject({
+    code: "InvalidResource",
+    problems: [expect.objectContaining({ file: "c.yaml", line, path })],
+  });
 });
 
 test("an edit keeps comments and order, makes what is missing, and the file private", () => {
@@ -65,7 +71,9 @@ test("an edit keeps comments and order, makes what is missing, and the file priv
 
 test("an edit that would break the file writes nothing", () => {
   const config = join(temporaryDirectory(), "config.yaml");
-  expect(() => editConfig({ config }, (draft) => draft.set(["worker_port"], -1))).toThrow(expect.objectContaining({ code: "InvalidResource" }));
+  expect(() => editConfig({ config }, (draft) => draft.set(["worker_port"], -1))).toThrow(
+    expect.objectContaining({ code: "InvalidResource" }),
+  );
   expect(existsSync(config)).toBe(false);
 });
 

@@ -43,7 +43,9 @@ describe("a running loop", () => {
       await systemClock.sleep(25);
     }
     await until(() => seen.length > 0, "the job is created");
-    expect(seen).toEqual([`ADDED ${JSON.stringify({ image: "busybox", command: ["echo", "hi"], args: ["a", "b", "c"] })}`]);
+    expect(seen).toEqual([
+      `ADDED ${JSON.stringify({ image: "busybox", command: ["echo", "hi"], args: ["a", "b", "c"] })}`,
+    ]);
   });
 
   test("deletes after the grace, not when the file comes back within it", async () => {
@@ -56,7 +58,10 @@ describe("a running loop", () => {
     unlinkSync(join(home.paths.desired, "y.yaml"));
     await systemClock.sleep(500);
     writeFileSync(path, jobText("x"));
-    await until(() => home.store.get({ kind: "Job", name: "y" })?.metadata.deletionTimestamp !== undefined, "y is deleted");
+    await until(
+      () => home.store.get({ kind: "Job", name: "y" })?.metadata.deletionTimestamp !== undefined,
+      "y is deleted",
+    );
     expect(home.store.get({ kind: "Job", name: "x" })?.metadata.deletionTimestamp).toBeUndefined();
   });
 
@@ -76,7 +81,10 @@ describe("a running loop", () => {
   test.runIf(hasGit)("follows git checkout without deleting what both branches have", async () => {
     await using home = openHome();
     const git = (...args: string[]): void =>
-      void execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], { cwd: home.paths.desired, stdio: "ignore" });
+      void execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
+        cwd: home.paths.desired,
+        stdio: "ignore",
+      });
     git("init", "-q", "-b", "one");
     for (const name of ["a", "b", "c"]) home.put(`jobs/${name}.yaml`, jobText(name));
     git("add", ".");
@@ -92,7 +100,10 @@ describe("a running loop", () => {
     const uid = home.store.get({ kind: "Job", name: "a" })?.metadata.uid;
     git("checkout", "-q", "one");
     await until(() => home.names().join() === "a,b,c,d", "c is back");
-    await until(() => home.store.get({ kind: "Job", name: "d" })?.metadata.deletionTimestamp !== undefined, "d is deleted");
+    await until(
+      () => home.store.get({ kind: "Job", name: "d" })?.metadata.deletionTimestamp !== undefined,
+      "d is deleted",
+    );
     const a = home.store.get({ kind: "Job", name: "a" });
     expect([a?.metadata.uid, a?.metadata.generation]).toEqual([uid, 2]);
     expect(a?.metadata.deletionTimestamp).toBeUndefined();
@@ -141,6 +152,9 @@ describe("rescan without a daemon", () => {
     await home.loop.rescan();
     expect(home.store.list("Job")[0]).toMatchObject({ metadata: { generation: 1 }, spec: { image: "busybox" } });
     expect(home.store.problems()[0]).toMatchObject({ file: path, line: 6, hint: expect.stringContaining("image") });
-    expect(home.store.events.list({ name: "x" })[0]).toMatchObject({ type: "Warning", message: expect.stringContaining(`${path}:6:`) });
+    expect(home.store.events.list({ name: "x" })[0]).toMatchObject({
+      type: "Warning",
+      message: expect.stringContaining(`${path}:6:`),
+    });
   });
 });

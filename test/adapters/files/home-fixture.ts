@@ -43,11 +43,23 @@ export function openHome(options: HomeOptions = {}): HomeFixture {
   const database = openDatabase(paths.database);
   const store = createObjectStore({ database, now: () => clock.now(), log });
   const { openWatcher, mirrorStatus = false } = options;
-  const loop = createDesiredLoop({ paths, store, clock, log, mirrorStatus, ...(openWatcher === undefined ? {} : { openWatcher }) });
+  const loop = createDesiredLoop({
+    paths,
+    store,
+    clock,
+    log,
+    mirrorStatus,
+    ...(openWatcher === undefined ? {} : { openWatcher }),
+  });
   const files = createDesiredFiles({ trustOwnWrite: loop.trustOwnWrite });
   const writer = createDeclaredWriter({ paths, store, database, files, loop, now: () => clock.now() });
   return {
-    paths, store, database, loop, writer, log,
+    paths,
+    store,
+    database,
+    loop,
+    writer,
+    log,
     put: (name, text) => {
       const path = join(paths.desired, name);
       mkdirSync(dirname(path), { recursive: true });

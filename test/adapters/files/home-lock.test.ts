@@ -46,7 +46,9 @@ describe("two processes and one home", () => {
   test("of several that start together exactly one wins", async () => {
     const root = temporaryDirectory();
     const path = script(root);
-    const starters = Array.from({ length: 4 }, () => spawn(process.execPath, [path], { stdio: ["ignore", "pipe", "ignore"] }));
+    const starters = Array.from({ length: 4 }, () =>
+      spawn(process.execPath, [path], { stdio: ["ignore", "pipe", "ignore"] }),
+    );
     const answers = await Promise.all(starters.map(async (each) => String((await once(each.stdout, "data"))[0])));
     for (const each of starters) each.kill("SIGKILL");
     expect(answers.filter((answer) => answer.startsWith("mine"))).toHaveLength(1);

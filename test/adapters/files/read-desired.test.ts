@@ -17,7 +17,11 @@ test("manifests are found at any depth, in yaml, yml and json", async () => {
   const root = temporaryDirectory();
   mkdirSync(join(root, "a/b"), { recursive: true });
   for (const name of ["one.yaml", "a/two.yml"]) put(root, name);
-  put(root, "a/b/three.json", '{"apiVersion":"homie.dev/v1","kind":"Job","metadata":{"name":"j"},"spec":{"image":"i","command":["x"]}}');
+  put(
+    root,
+    "a/b/three.json",
+    '{"apiVersion":"homie.dev/v1","kind":"Job","metadata":{"name":"j"},"spec":{"image":"i","command":["x"]}}',
+  );
   put(root, "README.md");
   const reading = await readDesired(root);
   expect(reading.files.map((file) => basename(file.path))).toEqual(["three.json", "two.yml", "one.yaml"]);
@@ -26,14 +30,21 @@ test("manifests are found at any depth, in yaml, yml and json", async () => {
   expect(reading.listedDirectories).toEqual([root, join(root, "a"), join(root, "a/b")]);
 });
 
-test.each([".x.yaml", ".#x.yaml", "#x.yaml#", "x.yaml~", ".x.yaml.swp", "4913", "x.yaml.tmp", "x.yaml.orig", ".homie-x.yaml.ab12"])(
-  "the leftover %s is ignored",
-  async (name) => {
-    const root = temporaryDirectory();
-    put(root, name);
-    expect((await readDesired(root)).files).toEqual([]);
-  },
-);
+test.each([
+  ".x.yaml",
+  ".#x.yaml",
+  "#x.yaml#",
+  "x.yaml~",
+  ".x.yaml.swp",
+  "4913",
+  "x.yaml.tmp",
+  "x.yaml.orig",
+  ".homie-x.yaml.ab12",
+])("the leftover %s is ignored", async (name) => {
+  const root = temporaryDirectory();
+  put(root, name);
+  expect((await readDesired(root)).files).toEqual([]);
+});
 
 test(".git is never entered", async () => {
   const root = temporaryDirectory();
@@ -49,7 +60,7 @@ describe("what is not a plain file of the user's is a problem and never blocks",
     ["a link", (path) => symlinkSync("/etc/passwd", path), /symbolic link/],
     ["a link to nothing", (path) => symlinkSync("/nowhere", path), /symbolic link/],
     ["a FIFO", (path) => void execFileSync("mkfifo", [path]), /FIFO/],
-    ["a directory", (path) => void mkdirSync(path), /directory/],
+    ["a directory", (path) => mkdirSync(path), /directory/],
     ["a file over 1 MiB", (path) => writeFileSync(path, `# ${"x".repeat(1024 * 1024)}`), /at most 1048576/],
   ];
   test.each(rows)("%s", async (_, make, message) => {
@@ -68,7 +79,9 @@ describe("what is not a plain file of the user's is a problem and never blocks",
     symlinkSync(elsewhere, join(root, "jobs"));
     const reading = await readDesired(root);
     expect(reading.files).toEqual([]);
-    expect(reading.unreadable).toEqual([{ path: join(root, "jobs"), message: expect.stringContaining("not followed") }]);
+    expect(reading.unreadable).toEqual([
+      { path: join(root, "jobs"), message: expect.stringContaining("not followed") },
+    ]);
   });
 
   test.runIf(process.getuid?.() !== 0)("a file without rights is unreadable", async () => {
@@ -79,7 +92,11 @@ describe("what is not a plain file of the user's is a problem and never blocks",
 });
 
 test("a root that is not there lists nothing", async () => {
-  expect(await readDesired(join(temporaryDirectory(), "gone"))).toEqual({ files: [], listedDirectories: [], unreadable: [] });
+  expect(await readDesired(join(temporaryDirectory(), "gone"))).toEqual({
+    files: [],
+    listedDirectories: [],
+    unreadable: [],
+  });
 });
 
 describe("a file that is being written", () => {
@@ -94,7 +111,7 @@ describe("a file that is being written", () => {
       utimesSync(path, new Date(time.ms), new Date(time.ms));
       const scan = await reader.read();
       expect(scan.unsettled).toEqual([path]);
-      expect(scan.reading.unreadable[0]?.message).toContain("still being written");
+      expect(scan.reading.unreadable[0]).toMatchObject({ path, transient: true });
       time.ms += 10;
     }
     time.ms += settleMs;

@@ -13,12 +13,16 @@ describe("a database that cannot be read", () => {
   const damages: readonly (readonly [string, (path: string) => void])[] = [
     ["of noise", (path) => writeFileSync(path, Buffer.alloc(20_000, "noise"))],
     ["cut in the middle of a page", (path) => truncateSync(path, statSync(path).size - 6000)],
-    ["with zeros over its pages", (path) => writeFileSync(path, Buffer.concat([readFileSync(path).subarray(0, 100), Buffer.alloc(16_000)]))],
+    [
+      "with zeros over its pages",
+      (path) => writeFileSync(path, Buffer.concat([readFileSync(path).subarray(0, 100), Buffer.alloc(16_000)])),
+    ],
   ];
   test.each(damages)("%s is set aside and a new one begins", (_, damage) => {
     const path = freshPath();
     const { store } = openStore(path);
-    for (let n = 0; n < 50; n += 1) store.create({ kind: "Attempt", name: `u-${n}`, spec: { filler: "x".repeat(500) } });
+    for (let n = 0; n < 50; n += 1)
+      store.create({ kind: "Attempt", name: `u-${n}`, spec: { filler: "x".repeat(500) } });
     const before = Number(store.currentVersion());
     store.close();
     damage(path);
@@ -97,7 +101,9 @@ test("a killed writer loses nothing it was told was written, and its versions ar
   `;
   const script = join(temporaryDirectory(), "writer.ts");
   writeFileSync(script, source);
-  const writer = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const writer = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let output = "";
   for await (const chunk of writer.stdout) {
     output += String(chunk);

@@ -18,7 +18,11 @@ function exit(draft: Partial<Exited>): Exited {
   };
 }
 
-const missing: CollectOutcome = { outputs: [], skipped: [], violation: { reason: "OutputMissing", message: "model.pkl" } };
+const missing: CollectOutcome = {
+  outputs: [],
+  skipped: [],
+  violation: { reason: "OutputMissing", message: "model.pkl" },
+};
 
 describe("ending of an attempt", () => {
   it.each([

@@ -8,7 +8,13 @@ const now = new Date("2026-01-01T00:10:00Z");
 const staged = { phase: "Staging", staged: true } as const;
 const created: RuntimeFacts = { phase: "created", containerId: "c", specSha256: "abc" };
 const running: RuntimeFacts = { ...created, phase: "running", startedAt: "2026-01-01T00:00:00Z" };
-const exited: RuntimeFacts = { ...running, phase: "exited", exitCode: 0, finishedAt: "2026-01-01T00:01:00Z", oomKilled: false };
+const exited: RuntimeFacts = {
+  ...running,
+  phase: "exited",
+  exitCode: 0,
+  finishedAt: "2026-01-01T00:01:00Z",
+  oomKilled: false,
+};
 const stop = { reason: "Cancelled", message: "by alice" } as const;
 
 function actual(draft: Partial<AttemptActual> = {}): AttemptActual {
@@ -29,30 +35,85 @@ const rows: readonly [string, AttemptDraft, Partial<AttemptActual>, readonly str
   ["nothing happens while the engine does not answer", {}, unhealthy, []],
   ["nothing happens while it is being staged", {}, { operation: "Stage", operationMs: 10 }, []],
   ["staging nobody wants any more is aborted", { spec: { stop } }, { operation: "Stage", operationMs: 10 }, ["Abort"]],
-  ["an aborted operation is not aborted again", { spec: { stop } }, { operation: "Stage", operationMs: 10, operationAborted: true }, []],
+  [
+    "an aborted operation is not aborted again",
+    { spec: { stop } },
+    { operation: "Stage", operationMs: 10, operationAborted: true },
+    [],
+  ],
   ["an attempt stopped before it was staged never runs", { spec: { stop } }, {}, ["Finish"]],
   ["a staged attempt is started", { status: staged }, { facts: created }, ["Start"]],
-  ["a start that was intended and did not happen is made", { status: { ...staged, startIntent: true } }, { facts: created }, ["Start"]],
-  ["a staged attempt stopped before its start never runs", { status: staged, spec: { stop } }, { facts: created }, ["Finish"]],
+  [
+    "a start that was intended and did not happen is made",
+    { status: { ...staged, startIntent: true } },
+    { facts: created },
+    ["Start"],
+  ],
+  [
+    "a staged attempt stopped before its start never runs",
+    { status: staged, spec: { stop } },
+    { facts: created },
+    ["Finish"],
+  ],
   ["a container lost before its start is staged anew", { status: staged }, {}, ["Stage"]],
   ["a container lost after its start ends the attempt", { status: { ...staged, startIntent: true } }, {}, ["Finish"]],
-  ["an adopted program's log is followed again", { status: { ...staged, startIntent: true } }, { facts: running }, ["ResumeCapture"]],
+  [
+    "an adopted program's log is followed again",
+    { status: { ...staged, startIntent: true } },
+    { facts: running },
+    ["ResumeCapture"],
+  ],
   ["a running program is left alone", { status: { ...staged, startIntent: true } }, { facts: running, ...live }, []],
-  ["a program past its time is stopped", { status: staged, spec: { timeoutSeconds: 60 } }, { facts: running, ...live }, ["Stop"]],
-  ["a program within its time is left alone", { status: staged, spec: { timeoutSeconds: 3600 } }, { facts: running, ...live }, []],
+  [
+    "a program past its time is stopped",
+    { status: staged, spec: { timeoutSeconds: 60 } },
+    { facts: running, ...live },
+    ["Stop"],
+  ],
+  [
+    "a program within its time is left alone",
+    { status: staged, spec: { timeoutSeconds: 3600 } },
+    { facts: running, ...live },
+    [],
+  ],
   ["a cancelled program is stopped", { status: staged, spec: { stop } }, { facts: running, ...live }, ["Stop"]],
-  ["a program that is being stopped is given its time", { status: { ...staged, stopIntent: { ...stop, at: "2026-01-01T00:09:55Z" } } }, { facts: running, ...live }, []],
-  ["a stop that had no effect is repeated", { status: { ...staged, stopIntent: { ...stop, at: "2026-01-01T00:09:00Z" } } }, { facts: running, ...live }, ["Stop"]],
+  [
+    "a program that is being stopped is given its time",
+    { status: { ...staged, stopIntent: { ...stop, at: "2026-01-01T00:09:55Z" } } },
+    { facts: running, ...live },
+    [],
+  ],
+  [
+    "a stop that had no effect is repeated",
+    { status: { ...staged, stopIntent: { ...stop, at: "2026-01-01T00:09:00Z" } } },
+    { facts: running, ...live },
+    ["Stop"],
+  ],
   ["outputs wait for the log to be complete", { status: staged }, { facts: exited, ...live }, []],
   ["outputs of an ended program are collected", { status: staged }, { facts: exited, ...complete }, ["Collect"]],
-  ["a finished attempt leaves the engine", { status: { phase: "Finished" } }, { facts: exited, ...complete }, ["Remove"]],
+  [
+    "a finished attempt leaves the engine",
+    { status: { phase: "Finished" } },
+    { facts: exited, ...complete },
+    ["Remove"],
+  ],
   ["a finished and removed attempt is converged", { status: { phase: "Finished", removed: true } }, {}, []],
   ["released outputs go", { status: { phase: "Finished", removed: true }, spec: { release: true } }, {}, ["Release"]],
-  ["a released attempt is converged", { status: { phase: "Finished", removed: true, released: true }, spec: { release: true } }, {}, []],
+  [
+    "a released attempt is converged",
+    { status: { phase: "Finished", removed: true, released: true }, spec: { release: true } },
+    {},
+    [],
+  ],
   ["a deleted program is stopped first", { deleted: true, status: staged }, { facts: running, ...live }, ["Stop"]],
   ["a deleted attempt leaves the engine", { deleted: true, status: staged }, { facts: exited, ...live }, ["Remove"]],
   ["a deleted attempt waits for a silent engine", { deleted: true, status: staged }, unhealthy, []],
-  ["a deleted attempt with nothing left is forgotten", { deleted: true, status: { ...staged, removed: true } }, {}, ["Forget"]],
+  [
+    "a deleted attempt with nothing left is forgotten",
+    { deleted: true, status: { ...staged, removed: true } },
+    {},
+    ["Forget"],
+  ],
 ];
 
 describe("plan of an attempt", () => {
@@ -68,6 +129,8 @@ describe("plan of an attempt", () => {
   it("keeps the first reason when a stop is repeated", () => {
     const timeout = { reason: "Timeout", message: "ran longer than 1 s", at: "2026-01-01T00:09:00Z" } as const;
     const attempt = anAttempt({ status: { ...staged, stopIntent: timeout }, spec: { stop } });
-    expect(planAttempt(attempt, actual({ facts: running, ...live }), now)).toMatchObject([{ type: "Stop", reason: "Timeout" }]);
+    expect(planAttempt(attempt, actual({ facts: running, ...live }), now)).toMatchObject([
+      { type: "Stop", reason: "Timeout" },
+    ]);
   });
 });

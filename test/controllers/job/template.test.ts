@@ -19,10 +19,16 @@ function facts(more: Partial<TemplateFacts> = {}): TemplateFacts {
 }
 
 function build(spec: Partial<JobSpec>, more: Partial<TemplateFacts> = {}): ReturnType<typeof buildTemplate> {
-  return buildTemplate(aJob({ spec: { command: undefined, image: undefined, ...spec } as Partial<JobSpec> }), facts(more));
+  return buildTemplate(
+    aJob({ spec: { command: undefined, image: undefined, ...spec } as Partial<JobSpec> }),
+    facts(more),
+  );
 }
 
-function template(spec: Partial<JobSpec>, more: Partial<TemplateFacts> = {}): Extract<ReturnType<typeof build>, { ok: true }>["template"] {
+function template(
+  spec: Partial<JobSpec>,
+  more: Partial<TemplateFacts> = {},
+): Extract<ReturnType<typeof build>, { ok: true }>["template"] {
   const outcome = build(spec, more);
   if (!outcome.ok) throw new Error(outcome.message);
   return outcome.template;
@@ -40,8 +46,12 @@ describe("template of an attempt", () => {
   });
 
   it("puts a lone script at the top by its own name", () => {
-    expect(template({ image: "a", script: "../tools/go.py" }).sources.files).toEqual([{ from: "/home/alice/tools/go.py", to: "go.py" }]);
-    expect(template({ image: "a", script: "~/go.py" }).sources.files).toEqual([{ from: "/home/alice/go.py", to: "go.py" }]);
+    expect(template({ image: "a", script: "../tools/go.py" }).sources.files).toEqual([
+      { from: "/home/alice/tools/go.py", to: "go.py" },
+    ]);
+    expect(template({ image: "a", script: "~/go.py" }).sources.files).toEqual([
+      { from: "/home/alice/go.py", to: "go.py" },
+    ]);
   });
 
   it("names the script from where the program starts", () => {
@@ -51,7 +61,11 @@ describe("template of an attempt", () => {
   });
 
   it("joins command and args without a shell", () => {
-    expect(template({ image: "a", command: ["echo", "a b"], args: ["; rm -rf /"] }).argv).toEqual(["echo", "a b", "; rm -rf /"]);
+    expect(template({ image: "a", command: ["echo", "a b"], args: ["; rm -rf /"] }).argv).toEqual([
+      "echo",
+      "a b",
+      "; rm -rf /",
+    ]);
   });
 
   it.each([
@@ -64,13 +78,21 @@ describe("template of an attempt", () => {
   });
 
   it.each(["../x", "/etc/passwd", "/work/jobs/x", "/work/job", "."])("refuses an input at %s", (mountPath) => {
-    expect(build({ image: "a", command: ["x"], inputs: [{ path: "d", mountPath }] })).toMatchObject({ ok: false, reason: "InvalidInput", fixable: false });
+    expect(build({ image: "a", command: ["x"], inputs: [{ path: "d", mountPath }] })).toMatchObject({
+      ok: false,
+      reason: "InvalidInput",
+      fixable: false,
+    });
   });
 
   it("finds images by environment, and waits for one that is not there", () => {
     expect(template({ environment: "ml", command: ["x"] }).image).toBe("ml-demo:1");
     expect(template({ command: ["x"] }, { defaultEnvironment: "ml" }).image).toBe("ml-demo:1");
-    expect(build({ environment: "mll", command: ["x"] })).toMatchObject({ ok: false, fixable: true, reason: "EnvironmentMissing" });
+    expect(build({ environment: "mll", command: ["x"] })).toMatchObject({
+      ok: false,
+      fixable: true,
+      reason: "EnvironmentMissing",
+    });
     expect(build({ command: ["x"] })).toMatchObject({ ok: false, fixable: true });
   });
 
@@ -87,18 +109,35 @@ describe("template of an attempt", () => {
   });
 
   it("brings everything home, also after a failure, when no outputs are named", () => {
-    expect(template({ image: "a", command: ["x"] }).outputs).toEqual([{ paths: [], exclude: [], required: false, when: "Always" }]);
-    const [rule] = template({ image: "a", command: ["x"], outputs: [{ paths: ["*.pkl"], to: "out", maxSize: "1Ki" }] }).outputs;
-    expect(rule).toEqual({ paths: ["*.pkl"], exclude: [], to: "/home/alice/project/out", required: false, maxBytes: 1024, when: "OnSuccess" });
+    expect(template({ image: "a", command: ["x"] }).outputs).toEqual([
+      { paths: [], exclude: [], required: false, when: "Always" },
+    ]);
+    const [rule] = template({
+      image: "a",
+      command: ["x"],
+      outputs: [{ paths: ["*.pkl"], to: "out", maxSize: "1Ki" }],
+    }).outputs;
+    expect(rule).toEqual({
+      paths: ["*.pkl"],
+      exclude: [],
+      to: "/home/alice/project/out",
+      required: false,
+      maxBytes: 1024,
+      when: "OnSuccess",
+    });
   });
 
   it("never asks for more than a small machine lends when the job says nothing", () => {
     const limits = effectiveLimits({ cpu: 0.5, memory: "256Mi" }, machine);
-    expect(template({ image: "a", command: ["x"] }, { limits }).resources).toMatchObject({ cpu: 0.5, memoryBytes: 256 * 2 ** 20 });
+    expect(template({ image: "a", command: ["x"] }, { limits }).resources).toMatchObject({
+      cpu: 0.5,
+      memoryBytes: 256 * 2 ** 20,
+    });
   });
 
   it("changes its digest with whatever decides what runs", () => {
-    const digest = (spec: Partial<JobSpec>): string => template({ image: "a", command: ["x"], ...spec }, { sha256: (text) => text }).specSha256;
+    const digest = (spec: Partial<JobSpec>): string =>
+      template({ image: "a", command: ["x"], ...spec }, { sha256: (text) => text }).specSha256;
     expect(digest({})).toBe(digest({}));
     expect(digest({ args: ["1"] })).not.toBe(digest({}));
     expect(digest({ network: "egress" })).not.toBe(digest({}));
@@ -108,7 +147,12 @@ describe("template of an attempt", () => {
 describe("effective limits", () => {
   it("lend the processors, most of the memory and the disk where nothing is said", () => {
     const { allocatable, pids, runtime, clamped } = effectiveLimits({}, machine);
-    expect(allocatable).toEqual({ cpu: 4, memoryBytes: Math.floor(16 * 2 ** 30 * 0.8), diskBytes: 500 * 2 ** 30, jobs: Infinity });
+    expect(allocatable).toEqual({
+      cpu: 4,
+      memoryBytes: Math.floor(16 * 2 ** 30 * 0.8),
+      diskBytes: 500 * 2 ** 30,
+      jobs: Infinity,
+    });
     expect([pids, runtime, clamped]).toEqual([512, "docker", []]);
   });
 
