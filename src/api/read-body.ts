@@ -2,7 +2,7 @@ import type { Request } from "./context.ts";
 import { badRequest, StatusFailure, unsupportedMediaType } from "./status-error.ts";
 
 /** Larger than any sensible manifest, small enough to parse without a pause. */
-export const maxBodyBytes = 1024 * 1024;
+export const maxBodyBytes: number = 1024 * 1024;
 const maxDepth = 64;
 
 /** A body that must be there, as JSON of one of these media types. */

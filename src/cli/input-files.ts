@@ -4,7 +4,7 @@ import { HomieError } from "../resources/errors.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The API takes bodies of this size, and nobody writes more by hand. */
-export const maxInputBytes = 1024 ** 2;
+export const maxInputBytes: number = 1024 ** 2;
 const maxFiles = 10_000;
 
 export interface InputFile {

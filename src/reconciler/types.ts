@@ -70,4 +70,4 @@ export interface EventRecorder {
 
 export type Logger = Record<"debug" | "info" | "warn" | "error", (message: string, fields?: object) => void>;
 
-export type { BaseStatus, Key, Kind, Resource };
+export type { Key };

@@ -1,5 +1,15 @@
 import { isMap, isScalar, isSeq, stringify } from "yaml";
-import type { Document, Node, Pair, YAMLMap } from "yaml";
+import type {
+  CreateNodeOptions,
+  Document,
+  DocumentOptions,
+  Node,
+  Pair,
+  ParseOptions,
+  SchemaOptions,
+  ToStringOptions,
+  YAMLMap,
+} from "yaml";
 
 /** One replacement in a text. */
 export interface TextEdit {
@@ -19,13 +29,13 @@ export interface FieldChange {
   readonly appendAt?: number;
 }
 /** One line for each value, no block scalars: a comment that follows can never become part of a text. */
-export const blockStyle = {
+export const blockStyle: DocumentOptions & SchemaOptions & ParseOptions & CreateNodeOptions & ToStringOptions = {
   aliasDuplicateObjects: false,
   blockQuote: false,
   compat: "yaml-1.1",
   doubleQuotedMinMultiLineLength: Infinity,
   lineWidth: 0,
-} as const;
+};
 
 type FieldPair = Pair<Node, Node | null>;
 

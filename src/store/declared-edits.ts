@@ -1,13 +1,15 @@
 import { canonicalJson } from "../resources/canonical.ts";
 import { editDocument, removeDocument, renderManifest } from "../resources/edit-document.ts";
 import { ConflictError, HomieError } from "../resources/errors.ts";
+import { parseManifests } from "../resources/parse.ts";
 import type { Key, Manifest, Resource } from "../resources/types.ts";
 import { validateManifest } from "../resources/validate.ts";
 import { InvalidResourceError } from "./declared-errors.ts";
 import type { WriteOptions } from "./declared.ts";
 import { choosePath } from "./declared-paths.ts";
 import type { DeclaredWriterOptions } from "./declared-writer.ts";
-import type { FileEdit } from "./desired-files.ts";
+import type { DeclaredKey } from "./desired-diff.ts";
+import type { FileEdit, FileSnapshot } from "./desired-files.ts";
 import { readLiveDocument, requireNoHeldObjects, wholeProblem } from "./live-document.ts";
 import { draftOf, isDeclaredKind, manifestKey, newObject, timestampOf, withMetadata } from "./object-drafts.ts";
 import { withManifest } from "./take-desired.ts";
@@ -77,11 +79,28 @@ async function takeOutOfFile(
   publish: (edit: FileEdit) => Promise<void>,
 ): Promise<void> {
   if (!isDeclaredKind(key.kind)) return;
+  const broken = brokenFileOf({ kind: key.kind, name: key.name }, options);
+  if (broken !== undefined) return publish({ path: broken.path, basedOn: broken.version });
   const live = readLiveDocument({ kind: key.kind, name: key.name }, options.store, options.files);
   if (live === undefined) return;
   const { path, text, version } = live.snapshot;
   const rest = removeDocument(text, live.index);
   await publish({ path, basedOn: version, ...(rest === undefined ? {} : { text: rest }) });
+}
+
+/**
+ * A file that holds nothing but a broken version of this object: nothing can be taken out of it, and whoever deletes the
+ * object means the file. With anything else in it, it is left to be mended.
+ */
+function brokenFileOf(key: DeclaredKey, { store, files }: DeclaredWriterOptions): FileSnapshot | undefined {
+  const origin = store.origin(key);
+  const snapshot = origin === undefined ? undefined : files.read(origin.file);
+  if (snapshot === undefined) return undefined;
+  const { documents, problems } = parseManifests(snapshot.text, snapshot.path);
+  const onlyThis = problems.every(
+    ({ document, kind, name }) => document === 0 && kind === key.kind && name === key.name,
+  );
+  return problems.length > 0 && documents.length === 0 && onlyThis ? snapshot : undefined;
 }
 
 function editFor(manifest: Manifest, existing: Resource | undefined, options: DeclaredWriterOptions): FileEdit {

@@ -1,5 +1,5 @@
 import type { ParsedDocument, Problem } from "../resources/documents.ts";
-import type { Kind, Manifest, Resource } from "../resources/types.ts";
+import type { Kind, Resource } from "../resources/types.ts";
 import type { EventRecorder, OwnedStore } from "../reconciler/types.ts";
 
 export type WatchEvent = { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: Resource };
@@ -107,10 +107,4 @@ export interface DesiredOutcome {
   /** Earliest moment a vanished document's 2 s grace ends; take another reading then. */
   readonly nextGraceAt?: Date;
   readonly changed: number;
-}
-
-/** The last manifest `homie apply` wrote for an object: the base of the three-way merge. */
-export interface LastApplied {
-  readonly manifest: Manifest;
-  readonly baseDirectory: string;
 }

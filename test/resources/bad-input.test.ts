@@ -299,7 +299,10 @@ describe("good input", () => {
     ["tag and digest", jobText(script, `image: python:3.12@sha256:${"a".repeat(64)}`)],
     ["Docker's units", jobText(script, "resources: {cpu: 1.5, memory: 512m, disk: 4g}")],
     ["numbers in a text", jobText(script, 'resources: {cpu: "2"}')],
-    ["a place below /work", jobText(script, "inputs: [{path: a, mountPath: /work/job/a}]", "workingDir: /work")],
+    [
+      "a place below /work/job",
+      jobText(script, "inputs: [{path: a, mountPath: /work/job/a}]", "workingDir: /work/job"),
+    ],
     ["the name constructor", jobText(script).replace("name: x", "name: constructor")],
   ])("%s is accepted", (_title, text) => {
     const { documents, problems } = parseManifests(text, "f");

@@ -6,7 +6,7 @@ import type { DesiredFile } from "../../store/types.ts";
 import { lstatBig, stampOf, type FileStamp } from "./file-stamp.ts";
 
 /** Larger manifests are refused unread. */
-export const maximumManifestBytes = 1024 * 1024;
+export const maximumManifestBytes: number = 1024 * 1024;
 
 export type ManifestBytes =
   | { readonly ok: true; readonly bytes: Uint8Array; readonly stamp: FileStamp }
@@ -49,7 +49,7 @@ function refuse(stats: BigIntStats): { readonly message: string; readonly hint: 
   if (!stats.isFile()) {
     return { message: `is ${describeType(stats)}, not a regular file`, hint: "put the manifest itself here" };
   }
-  const user = process.getuid?.();
+  const user = process.geteuid?.();
   if (user !== undefined && stats.uid !== BigInt(user) && stats.uid !== 0n) {
     return { message: `belongs to user ${stats.uid}, not to you`, hint: "chown the file" };
   }

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { createDesiredReader, readDesired, settleMs } from "../../../src/adapters/files/read-desired.ts";
 import { temporaryDirectory } from "../../store/store-fixture.ts";
 import { age, jobText } from "./home-fixture.ts";
+import { asOrdinaryUser } from "../../support/ordinary-user.ts";
 
 const put = (root: string, name: string, text = jobText("x")): string => {
   const path = join(root, name);
@@ -84,10 +85,13 @@ describe("what is not a plain file of the user's is a problem and never blocks",
     ]);
   });
 
-  test.runIf(process.getuid?.() !== 0)("a file without rights is unreadable", async () => {
+  test("a file without rights is unreadable", async () => {
     const root = temporaryDirectory();
-    chmodSync(put(root, "x.yaml"), 0);
-    expect((await readDesired(root)).unreadable).toHaveLength(1);
+    const path = put(root, "x.yaml");
+    chmodSync(path, 0);
+    await asOrdinaryUser([root, path], async () => {
+      expect((await readDesired(root)).unreadable).toHaveLength(1);
+    });
   });
 });
 

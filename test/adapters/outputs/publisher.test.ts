@@ -20,6 +20,7 @@ import type { PublishOutcome } from "../../../src/controllers/job/ports.ts";
 import type { Attempt } from "../../../src/resources/attempt.ts";
 import type { Job } from "../../../src/resources/job.ts";
 import { sampleAttempt } from "../project/attempt-sample.ts";
+import { asOrdinaryUser } from "../../support/ordinary-user.ts";
 
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const signal = new AbortController().signal;
@@ -242,9 +243,13 @@ describe("files with a destination", () => {
     expect(existsSync(join(to, "job.yaml"))).toBe(false);
   });
 
-  test.skipIf(process.getuid?.() === 0)("are diverted where this user may not write", async () => {
+  test("are diverted where this user may not write", async () => {
     mkdirSync(to);
     chmodSync(to, 0o500);
-    expect((await publish(collected({ "to:a": "1" }))).diverted).toHaveLength(1);
+    const attempt = collected({ "to:a": "1" });
+    const all = readdirSync(root, { recursive: true, encoding: "utf8" }).map((name) => join(root, name));
+    await asOrdinaryUser([root, ...all], async () => {
+      expect((await publish(attempt)).diverted).toHaveLength(1);
+    });
   });
 });
