@@ -6,18 +6,13 @@ import type { Key, Resource } from "../resources/types.ts";
 import type { SavedObject, StoreDatabase } from "./database.ts";
 import { createEventLog } from "./event-log.ts";
 import { isDeclaredKind, keyOf, newObject, ownCopy, withMetadata } from "./object-drafts.ts";
-import { createObjectTable, type ObjectChange, type ObjectTable } from "./object-table.ts";
+import { createObjectTable, type ObjectChange, type ObjectTable, type ObjectTableOptions } from "./object-table.ts";
 import { createDesiredTaker, creation, deletion, removal } from "./take-desired.ts";
 import type { History, ObjectStore, Origin } from "./types.ts";
 
-export interface ObjectStoreOptions {
-  readonly database: StoreDatabase;
-  readonly now: () => Date;
-  readonly log: Logger;
-}
 
 /** Every object of one home: read from memory, and on disk before any write returns. */
-export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
+export function createObjectStore(options: ObjectTableOptions): ObjectStore {
   const { database, now, log } = options;
   const table = createObjectTable(options);
   const events = createEventLog({
@@ -44,6 +39,13 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       const { metadata } = required(table, { kind: "Job", name: jobName }).object;
       database.transaction(() => database.cancels.put(metadata.uid, metadata.generation, message));
       table.wake({ kind: "Job", name: jobName });
+    },
+    takeIdentity: (key, uid) => {
+      const saved = required(table, key);
+      if (saved.object.metadata.uid === uid) return;
+      const object = withMetadata(saved.object, { uid, resourceVersion: table.nextVersion() });
+      // Another uid is another object: who watches sees the one go and the other come.
+      table.commit([removal(table, saved), { type: "put", saved: { ...saved, object } }]);
     },
     cancelRequested: (uid, generation) => database.cancels.get(uid, generation),
     origin: (key) => originOf(table, database, key),
@@ -80,7 +82,7 @@ function createWrites(table: ObjectTable, now: () => Date, remove: (saved: Saved
       if (table.get(draft) !== undefined) {
         throw new HomieError("AlreadyExists", `cannot create ${draft.kind} "${draft.name}": it already exists`);
       }
-      const object = newObject(draft, table.nextVersion(), now());
+      const object = newObject(draft, table.nextVersion(), now(), table.nextUid());
       table.commit([{ type: "put", saved: { object } }]);
       return object as never;
     },

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Logger } from "../reconciler/types.ts";
 import type { Key, Kind } from "../resources/types.ts";
 import type { SavedObject, StoreDatabase } from "./database.ts";
@@ -17,11 +18,20 @@ export interface ObjectTable extends Pick<WatchHub, "subscribe" | "watch" | "wak
   currentVersion(): number;
   /** Hands out the next version; saved with the next commit. */
   nextVersion(): string;
+  nextUid(): string;
   /** Durable before memory changes and before any watch hears of it. `alongside` runs in the same transaction. */
   commit(changes: readonly ObjectChange[], alongside?: () => void): void;
 }
 
-export function createObjectTable(options: { database: StoreDatabase; now: () => Date; log: Logger }): ObjectTable {
+export interface ObjectTableOptions {
+  readonly database: StoreDatabase;
+  readonly now: () => Date;
+  readonly log: Logger;
+  /** Identities of new objects; a simulation hands out ones that are the same each time. */
+  readonly newUid?: () => string;
+}
+
+export function createObjectTable(options: ObjectTableOptions): ObjectTable {
   const { database, log } = options;
   const kinds = new Map<Kind, Map<string, SavedObject>>();
   const counter = createVersionCounter(options);
@@ -53,6 +63,7 @@ export function createObjectTable(options: { database: StoreDatabase; now: () =>
     list: (kind) => [...(kinds.get(kind)?.values() ?? [])],
     currentVersion: counter.newest,
     nextVersion: counter.next,
+    nextUid: options.newUid ?? randomUUID,
     commit: (changes, alongside) => {
       database.transaction(() => {
         for (const change of changes) saveChange(database, change);

@@ -102,7 +102,7 @@ function knownObjects(table: ObjectTable): readonly KnownObject[] {
 }
 
 export function creation(table: ObjectTable, placed: PlacedDocument, now: Date): ObjectChange {
-  const object = newObject(draftOf(placed.document.manifest), table.nextVersion(), now);
+  const object = newObject(draftOf(placed.document.manifest), table.nextVersion(), now, table.nextUid());
   return { type: "put", saved: { object, source: sourceOf(placed) } };
 }
 

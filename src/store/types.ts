@@ -57,6 +57,8 @@ export interface ObjectStore extends OwnedStore {
   origin(key: { kind: Kind; name: string }): Origin | undefined;
   /** Takes one whole reading of desired/ and makes the objects agree with it (grace, holds and conflicts included). */
   takeDesired(reading: DesiredReading, now: Date): DesiredOutcome;
+  /** The object is the one that had this uid before the database was lost; what ran for it is its own again. */
+  takeIdentity(key: { kind: Kind; name: string }, uid: string): void;
   /** What is wrong in desired/ right now, newest reading. */
   problems(): readonly Problem[];
   /** Removes nothing, closes the database; every later call throws. */

@@ -26,15 +26,11 @@ export interface OpenRuntime {
   /** Lets go the way a daemon that ends does: programs run on. */
   close(): Promise<void>;
 }
-export interface RuntimeFeatures {
-  /** Memory limits are enforced and reported. */
-  readonly outOfMemory: boolean;
-}
 
 type Exited = Extract<RuntimeFacts, { phase: "exited" }>;
 
 /** What `Runtime` promises, whatever stands behind it. */
-export function describeRuntime(name: string, makeBed: () => Promise<RuntimeBed>, features: RuntimeFeatures): void {
+export function describeRuntime(name: string, makeBed: () => Promise<RuntimeBed>): void {
   describe(`a runtime: ${name}`, () => {
     let bed: RuntimeBed;
     let opened: OpenRuntime[];
@@ -325,11 +321,5 @@ export function describeRuntime(name: string, makeBed: () => Promise<RuntimeBed>
     });
 
     // A runtime that cannot limit memory cannot tell; that is said in its README, not skipped here.
-    if (!features.outOfMemory) return;
-    it("tells a program that ran out of memory from one that was killed", async () => {
-      const attempt = attemptOf({ argv: ["dd", "if=/dev/zero", "of=/dev/null", "bs=400M", "count=1"] });
-      await begin(attempt);
-      expect(await untilExited(attempt)).toMatchObject({ oomKilled: true, exitCode: 137 });
-    });
   });
 }

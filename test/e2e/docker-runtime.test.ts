@@ -28,7 +28,7 @@ describe.skipIf(await isEngineMissing("the docker runtime"))("the docker runtime
   });
   afterAll(() => engine.stop());
 
-  describeRuntime("docker", () => makeDockerBed(engine), { outOfMemory: true });
+  describeRuntime("docker", () => makeDockerBed(engine));
 
   describe("on a shared engine", () => {
     beforeEach(async () => {
@@ -51,6 +51,14 @@ describe.skipIf(await isEngineMissing("the docker runtime"))("the docker runtime
         () => on.capture(attempt).phase,
       );
     }
+    it("tells a program that ran out of memory from one that was killed", async () => {
+      const attempt = attemptOf({ argv: ["dd", "if=/dev/zero", "of=/dev/null", "bs=400M", "count=1"] });
+      await begin(attempt);
+      await untilComplete(attempt);
+      expect(await runtime.inspect(attempt)).toMatchObject({ phase: "exited", oomKilled: true, exitCode: 137 });
+      await runtime.remove(attempt);
+    });
+
     /** What a daemon leaves that died while it was staging: a container of ours with a file too many. */
     async function leaveBehind(attempt: Attempt, labels: Record<string, string>): Promise<string> {
       const Labels = { "homie.node": bed.nodeId, ...labels };

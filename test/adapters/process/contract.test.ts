@@ -12,7 +12,7 @@ import { sampleAttempt } from "../project/attempt-sample.ts";
 const clock: Clock = { now: () => new Date(), monotonicMs: () => performance.now(), sleep: async () => undefined };
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
-describeRuntime("process", makeBed, { outOfMemory: false });
+describeRuntime("process", makeBed);
 
 async function makeBed(): Promise<RuntimeBed> {
   const root = await mkdtemp(join(tmpdir(), "homie-contract-"));
