@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import type { ParsedDocument, Problem } from "../resources/documents.ts";
 import type { DeclaredKind } from "../resources/types.ts";
-import { conflictProblems, directoryProblems, unreadableProblems } from "./desired-problems.ts";
+import { conflictProblems, directoryProblems, emptiedProblems, unreadableProblems } from "./desired-problems.ts";
 import { idOf, manifestKey } from "./object-drafts.ts";
 import type { DesiredFile, DesiredReading } from "./types.ts";
 
@@ -25,7 +25,7 @@ export interface PlacedDocument {
   readonly document: ParsedDocument;
 }
 
-export type HoldReason = "FileHasProblem" | "Unreadable" | "DirectoryVanished" | "Conflict";
+export type HoldReason = "FileHasProblem" | "FileEmptied" | "Unreadable" | "DirectoryVanished" | "Conflict";
 export type DesiredDecision =
   | { readonly type: "create" | "update"; readonly key: DeclaredKey; readonly placed: PlacedDocument }
   /** The old object is still being deleted; the new one is created after it is gone. */
@@ -66,7 +66,8 @@ export function diffDesired(input: DesiredDiffInput): DesiredDiff {
       ...reading.files.flatMap((file) => file.problems),
       ...[...placed.values()].flatMap(conflictProblems),
       ...unreadableProblems(reading),
-      ...directoryProblems(vanishedObjects(decisions, known), reading.listedDirectories),
+      ...directoryProblems(heldObjects("DirectoryVanished", decisions, known), reading.listedDirectories),
+      ...emptiedProblems(heldObjects("FileEmptied", decisions, known)),
     ],
     missingSince: new Map(
       decisions.flatMap((decision) => (decision.type === "grace" ? [[idOf(decision.key), decision.sinceMs]] : [])),
@@ -102,6 +103,8 @@ function decideDeclared(
 
 interface Surroundings {
   readonly filesWithProblems: ReadonlySet<string>;
+  /** Nothing in them, or comments only: what a crash in the middle of a save leaves, and no way to say "delete". */
+  readonly emptyFiles: ReadonlySet<string>;
   readonly idsWithProblems: ReadonlySet<string>;
   readonly listed: ReadonlySet<string>;
   readonly unreadable: ReadonlySet<string>;
@@ -111,6 +114,9 @@ function surveyReading(reading: DesiredReading): Surroundings {
   const problems = reading.files.flatMap((file) => file.problems);
   return {
     filesWithProblems: new Set(reading.files.filter((file) => file.problems.length > 0).map((file) => file.path)),
+    emptyFiles: new Set(
+      reading.files.filter((file) => file.problems.length + file.documents.length === 0).map((file) => file.path),
+    ),
     idsWithProblems: new Set(problems.map((problem) => `${problem.kind ?? ""}/${problem.name ?? ""}`)),
     listed: new Set(reading.listedDirectories),
     unreadable: new Set(reading.unreadable.map((entry) => entry.path)),
@@ -123,6 +129,7 @@ function decideAbsent(object: KnownObject, surroundings: Surroundings, input: De
   if (surroundings.filesWithProblems.has(file) || surroundings.idsWithProblems.has(id)) {
     return { type: "hold", key, reason: "FileHasProblem" };
   }
+  if (surroundings.emptyFiles.has(file)) return { type: "hold", key, reason: "FileEmptied" };
   if (isBelow(file, surroundings.unreadable)) return { type: "hold", key, reason: "Unreadable" };
   if (!surroundings.listed.has(dirname(file))) return { type: "hold", key, reason: "DirectoryVanished" };
   // A clock that was set back starts the grace again rather than stretching it.
@@ -139,12 +146,13 @@ function isBelow(path: string, tops: ReadonlySet<string>): boolean {
   }
 }
 
-function vanishedObjects(
+function heldObjects(
+  reason: HoldReason,
   decisions: readonly DesiredDecision[],
   known: ReadonlyMap<string, KnownObject>,
 ): readonly { readonly key: DeclaredKey; readonly file: string }[] {
   return decisions.flatMap((decision) => {
-    if (decision.type !== "hold" || decision.reason !== "DirectoryVanished") return [];
+    if (decision.type !== "hold" || decision.reason !== reason) return [];
     return [{ key: decision.key, file: known.get(idOf(decision.key))?.file ?? "" }];
   });
 }

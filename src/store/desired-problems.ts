@@ -29,6 +29,16 @@ export function unreadableProblems(reading: DesiredReading): readonly Problem[] 
     .map(({ path, message }) => wholeFile(path, message, "nothing declared there is deleted meanwhile"));
 }
 
+/** One problem for each file that declared something and now says nothing at all. */
+export function emptiedProblems(
+  held: readonly { readonly key: DeclaredKey; readonly file: string }[],
+): readonly Problem[] {
+  return [...Map.groupBy(held, ({ file }) => file)].map(([file, objects]) => {
+    const message = `the file is empty; ${shownKeys(objects.map(({ key }) => key))} stay in force and nothing was deleted`;
+    return wholeFile(file, message, "to delete what it declared remove the file; to keep it write it again");
+  });
+}
+
 /** One problem for each directory that is gone, not one for each of its objects. */
 export function directoryProblems(
   held: readonly { readonly key: DeclaredKey; readonly file: string }[],
@@ -43,15 +53,18 @@ export function directoryProblems(
     byDirectory.set(directory, keys);
   }
   return [...byDirectory].map(([directory, keys]) => {
-    const shown = keys.slice(0, 3).map((key) => `${key.kind.toLowerCase()}/${key.name}`);
-    const rest = keys.length > shown.length ? ` and ${keys.length - shown.length} more` : "";
-    const message = `directory ${basename(directory)} is gone; ${shown.join(", ")}${rest} stay in force and nothing was deleted`;
+    const message = `directory ${basename(directory)} is gone; ${shownKeys(keys)} stay in force and nothing was deleted`;
     return wholeFile(
       directory,
       message,
-      `to delete them create the directory again, empty, or run "homie delete ${shown[0] ?? ""}"; to keep them bring it back`,
+      `to delete them create the directory again, empty, or run "homie delete ${shownKeys(keys.slice(0, 1))}"; to keep them bring it back`,
     );
   });
+}
+
+function shownKeys(keys: readonly DeclaredKey[]): string {
+  const shown = keys.slice(0, 3).map((key) => `${key.kind.toLowerCase()}/${key.name}`);
+  return `${shown.join(", ")}${keys.length > shown.length ? ` and ${keys.length - shown.length} more` : ""}`;
 }
 
 /** The highest directory that is gone below one that was listed; the directory itself when nothing was listed. */

@@ -70,6 +70,7 @@ function touchedObjects(problem: Problem, diff: DesiredDiff, table: ObjectTable)
 
 const eventReasons: Readonly<Record<HoldReason, string>> = {
   FileHasProblem: "InvalidManifest",
+  FileEmptied: "FileEmptied",
   Unreadable: "FileUnreadable",
   DirectoryVanished: "DirectoryVanished",
   Conflict: "Conflict",

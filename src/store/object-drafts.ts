@@ -41,7 +41,12 @@ export interface ObjectDraft {
   readonly finalizers?: readonly string[];
 }
 
-export function newObject(draft: ObjectDraft, resourceVersion: string, now: Date, uid: string = randomUUID()): Resource {
+export function newObject(
+  draft: ObjectDraft,
+  resourceVersion: string,
+  now: Date,
+  uid: string = randomUUID(),
+): Resource {
   const finalizers = [...(draft.finalizers ?? [])];
   if (draft.kind === "Job" && !finalizers.includes(cleanupFinalizer)) finalizers.push(cleanupFinalizer);
   const metadata: Metadata = {

@@ -10,7 +10,6 @@ import { createObjectTable, type ObjectChange, type ObjectTable, type ObjectTabl
 import { createDesiredTaker, creation, deletion, removal } from "./take-desired.ts";
 import type { History, ObjectStore, Origin } from "./types.ts";
 
-
 /** Every object of one home: read from memory, and on disk before any write returns. */
 export function createObjectStore(options: ObjectTableOptions): ObjectStore {
   const { database, now, log } = options;
@@ -43,9 +42,10 @@ export function createObjectStore(options: ObjectTableOptions): ObjectStore {
     takeIdentity: (key, uid) => {
       const saved = required(table, key);
       if (saved.object.metadata.uid === uid) return;
-      const object = withMetadata(saved.object, { uid, resourceVersion: table.nextVersion() });
       // Another uid is another object: who watches sees the one go and the other come.
-      table.commit([removal(table, saved), { type: "put", saved: { ...saved, object } }]);
+      const gone = removal(table, saved);
+      const object = withMetadata(saved.object, { uid, resourceVersion: table.nextVersion() });
+      table.commit([gone, { type: "put", saved: { ...saved, object } }]);
     },
     cancelRequested: (uid, generation) => database.cancels.get(uid, generation),
     origin: (key) => originOf(table, database, key),

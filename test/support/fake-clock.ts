@@ -1,8 +1,9 @@
 import type { Clock } from "../../src/reconciler/types.ts";
 
-/** Time that moves only when told. Sleepers wake in order of their due time. */
+/** Time that moves only when told. Sleepers wake in order of their due time; setting the wall clock wakes nobody. */
 export class FakeClock implements Clock {
   #nowMs: number;
+  #wallOffsetMs = 0;
   readonly #sleepers = new Set<{ dueMs: number; wake: () => void }>();
 
   constructor(start = "2026-01-01T00:00:00Z") {
@@ -10,7 +11,7 @@ export class FakeClock implements Clock {
   }
 
   now(): Date {
-    return new Date(this.#nowMs);
+    return new Date(this.#nowMs + this.#wallOffsetMs);
   }
 
   monotonicMs(): number {
@@ -30,6 +31,11 @@ export class FakeClock implements Clock {
       this.#sleepers.add(sleeper);
       signal?.addEventListener("abort", sleeper.wake, { once: true });
     });
+  }
+
+  /** Somebody sets the wall clock; time itself goes on as before. */
+  setWallClock(offsetMs: number): void {
+    this.#wallOffsetMs = offsetMs;
   }
 
   /** Moves time on, waking sleepers one by one and letting their work run in between. */

@@ -4,20 +4,25 @@ import { askFreeSpace, floorFor } from "./free-space.ts";
 import type { FreeSpace } from "./free-space.ts";
 import type { TreeSize } from "./measure-tree.ts";
 
-/** A program whose disk use is looked at while it runs. */
-export interface Watched {
-  readonly limitBytes: number;
+/** Where a running program writes, and how to find out how much. */
+export interface Ground {
   /** A directory of the file system it writes to; undefined when that is not this machine's. */
   readonly place: string | undefined;
   /** Undefined when nobody can say just now. */
   measure(): Promise<TreeSize | undefined>;
+}
+
+export interface Watched {
+  readonly name: string;
+  readonly limitBytes: number;
+  find(): Promise<Ground>;
   /** False ends the watch. */
   isRunning(): boolean;
 }
 
 export interface DiskWatch {
-  /** Does nothing while the name is followed already; `prepare` is asked in the background. */
-  follow(name: string, prepare: () => Promise<Watched>): void;
+  /** Looks about once a second, in the background; does nothing while the name is followed already. */
+  follow(watched: Watched): void;
   excess(name: string): DiskExcess | undefined;
   /** Called again each second while a program is over. */
   listen(onExcess: (name: string) => void): Disposable;
@@ -27,6 +32,7 @@ export interface DiskWatch {
 
 export const maxTreeEntries = 100_000;
 const everyMs = 1_000;
+const againMs = 5_000;
 /** A look may take a tenth of the time. */
 const restFactor = 10;
 
@@ -44,20 +50,24 @@ export function createDiskWatch(parts: { readonly clock: Clock; readonly log: Lo
     for (const listener of listeners) listener(name);
   }
 
-  async function follow(name: string, prepare: () => Promise<Watched>): Promise<void> {
-    try {
-      await watch(await prepare(), { clock, signal: abort.signal, tell: (excess) => tell(name, excess) });
-    } catch (error) {
-      log.warn("the disk use of a program cannot be watched any more", { attempt: name, error });
-    } finally {
-      over.delete(name);
-      followed.delete(name);
+  /** A watch that fails begins again: an engine that was away for a moment must not leave a program unwatched. */
+  async function follow(watched: Watched): Promise<void> {
+    const { name } = watched;
+    while (!abort.signal.aborted && watched.isRunning()) {
+      try {
+        await watch(watched, { clock, signal: abort.signal, tell: (excess) => tell(name, excess) });
+      } catch (error) {
+        log.warn("the disk use of a program cannot be watched; trying again", { attempt: name, error });
+        await clock.sleep(againMs, abort.signal);
+      }
     }
+    over.delete(name);
+    followed.delete(name);
   }
 
   return {
-    follow(name, prepare): void {
-      if (!followed.has(name) && !abort.signal.aborted) followed.set(name, follow(name, prepare));
+    follow(watched): void {
+      if (!followed.has(watched.name)) followed.set(watched.name, follow(watched));
     },
     excess: (name) => over.get(name),
     listen(onExcess): Disposable {
@@ -83,25 +93,25 @@ interface Look {
 }
 
 async function watch(watched: Watched, { clock, signal, tell }: Watching): Promise<void> {
-  const freeAt = async (): Promise<FreeSpace | undefined> =>
-    watched.place === undefined ? undefined : askFreeSpace(watched.place);
+  const { place, measure } = await watched.find();
+  const freeAt = async (): Promise<FreeSpace | undefined> => (place === undefined ? undefined : askFreeSpace(place));
   const first = await freeAt();
   const floorBytes = first === undefined ? 0 : floorFor(first);
   const goesOn = (): boolean => !signal.aborted && watched.isRunning();
   while (goesOn()) {
     const sinceMs = clock.monotonicMs();
     const free = await freeAt();
-    const look = { size: await watched.measure(), free };
+    const look: Look = { size: await measure(), free };
     const tookMs = clock.monotonicMs() - sinceMs;
-    const isOver = judgeSize(look.size, watched.limitBytes);
-    tell(judgeFree(free, floorBytes) ?? isOver);
+    const excess = judgeSize(look.size, watched.limitBytes);
+    tell(excess ?? judgeFree(free, floorBytes));
     const nextMs = clock.monotonicMs() + Math.max(everyMs, tookMs * restFactor);
-    for (let now = free; goesOn() && !isWorthALook(look, now, watched.limitBytes);) {
+    let now: FreeSpace | undefined;
+    do {
       await clock.sleep(everyMs, signal);
       now = await freeAt();
-      tell(judgeFree(now, floorBytes) ?? isOver);
-      if (clock.monotonicMs() >= nextMs || isOver !== undefined) break;
-    }
+      tell(excess ?? judgeFree(now, floorBytes));
+    } while (goesOn() && clock.monotonicMs() < nextMs && !isWorthALook(look, now, watched.limitBytes));
   }
 }
 

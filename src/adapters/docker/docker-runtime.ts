@@ -5,6 +5,7 @@ import type { HomePaths } from "../home.ts";
 import { createCaptures } from "./captures.ts";
 import type { Engine } from "./connect.ts";
 import { createContainers } from "./containers.ts";
+import { createDiskUse } from "./disk-use.ts";
 import { createEngineHealth } from "./health.ts";
 import { createImages } from "./image.ts";
 import { attemptName } from "./names.ts";
@@ -42,8 +43,14 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
   const captures = createCaptures(options);
   const programs = createPrograms({ engine, containers, captures, clock, log });
   const stager = createStager({ engine, containers, images, health, node, paths });
+  const disk = createDiskUse({ engine, captures, clock, log });
   // Look, then act: two callers that both saw `created` would start a quick program twice.
   const turns = createOneAtATime();
+
+  async function follow(attempt: Attempt, begin: () => Promise<void>): Promise<void> {
+    await begin();
+    disk.follow(attempt);
+  }
 
   async function remove(attempt: Attempt): Promise<void> {
     await containers.remove(attempt);
@@ -57,14 +64,27 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     inspect: (attempt) => programs.inspect(attempt),
     prepareImage: (attempt, signal) => images.prepare(attempt.spec.image, signal),
     stage: (attempt, signal) => turns.run(attemptName(attempt), () => stager.stage(attempt, signal)),
-    start: (attempt) => turns.run(attemptName(attempt), () => programs.start(attempt)),
-    resumeCapture: (attempt) => turns.run(attemptName(attempt), () => programs.resumeCapture(attempt)),
+    start: (attempt) => turns.run(attemptName(attempt), () => follow(attempt, () => programs.start(attempt))),
+    resumeCapture: (attempt) =>
+      turns.run(attemptName(attempt), () => follow(attempt, () => programs.resumeCapture(attempt))),
     capture: (attempt) => captures.facts(attempt),
+    diskExcess: (attempt) => disk.excess(attempt),
     stop: (attempt, graceSeconds) => programs.stop(attempt, graceSeconds),
     readWorkTree: (attempt, signal) => readWorkTree(containers, attempt, signal),
     remove: (attempt) => turns.run(attemptName(attempt), () => remove(attempt)),
     list: () => containers.list(),
-    watch: (onChange) => watchContainers({ engine, nodeId, clock, log }, onChange),
-    close: () => captures.leaveAll(),
+    watch: (onChange) => join(watchContainers({ engine, nodeId, clock, log }, onChange), disk.listen(onChange)),
+    async close(): Promise<void> {
+      await disk.close();
+      await captures.leaveAll();
+    },
+  };
+}
+
+function join(...parts: readonly Disposable[]): Disposable {
+  return {
+    [Symbol.dispose](): void {
+      for (const part of parts) part[Symbol.dispose]();
+    },
   };
 }

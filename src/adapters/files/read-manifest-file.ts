@@ -35,6 +35,8 @@ export function readManifestBytes(path: string): ManifestBytes {
 
 export function parseManifestFile(path: string, bytes: Uint8Array): DesiredFile {
   const { documents, problems } = parseManifests(bytes, path);
+  // A large text that is refused is not cut up as well.
+  if (documents.length === 0) return { path, documents, problems };
   const lines = sliceDocuments(Buffer.from(bytes).toString("utf8")).map((slice) => slice.line);
   return { path, documents, problems, documentLines: lines };
 }

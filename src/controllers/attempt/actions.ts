@@ -1,5 +1,5 @@
 import type { AttemptReason } from "../../resources/attempt.ts";
-import type { CaptureFacts, RuntimeFacts, RuntimeHealth } from "./ports.ts";
+import type { CaptureFacts, DiskExcess, RuntimeFacts, RuntimeHealth } from "./ports.ts";
 
 /** Long work of an attempt that goes on in the background; at most one at a time. */
 export type OperationName = "Stage" | "Collect";
@@ -8,6 +8,10 @@ export interface AttemptActual {
   readonly facts: RuntimeFacts;
   readonly capture: CaptureFacts;
   readonly health: RuntimeHealth;
+  readonly diskExcess?: DiskExcess;
+  /** How long the program has run, and how long ago it was asked to stop, by a clock nobody can set. */
+  readonly ranMs?: number;
+  readonly stoppingMs?: number;
   readonly operation?: OperationName;
   /** How long the operation has been at it; the phase "Collecting" is shown only when it takes noticeable time. */
   readonly operationMs?: number;

@@ -24,9 +24,28 @@ export function classifyEnding(attempt: Attempt, facts: Exited, collected?: Coll
       message: `exit code 153 (SIGXFSZ): a file grew past the disk limit of ${attempt.spec.resources.diskBytes} bytes`,
     };
   }
-  if (facts.exitCode !== 0) return { reason: "Error", message: `exit code ${facts.exitCode}` };
+  if (facts.exitCode !== 0) return { reason: "Error", message: describeExit(facts.exitCode) };
   if (collected?.violation !== undefined) return collected.violation;
   return { reason: "Completed", message: "exit code 0" };
+}
+
+/** A shell, and a container engine, say 128 + n for a program that signal n ended; a program may leave with that code by itself. */
+const signals: Readonly<Record<number, string>> = {
+  129: "SIGHUP",
+  130: "SIGINT",
+  132: "SIGILL",
+  134: "SIGABRT",
+  135: "SIGBUS",
+  136: "SIGFPE",
+  137: "SIGKILL",
+  139: "SIGSEGV",
+  141: "SIGPIPE",
+  143: "SIGTERM",
+};
+
+function describeExit(exitCode: number): string {
+  const signal = signals[exitCode];
+  return signal === undefined ? `exit code ${exitCode}` : `exit code ${exitCode}, which is also what ${signal} leaves`;
 }
 
 function outOfMemory(attempt: Attempt): string {

@@ -1,6 +1,7 @@
 import type { Attempt, AttemptReason, AttemptStatus } from "../../resources/attempt.ts";
 import { HomieError } from "../../resources/errors.ts";
 import { timestamp } from "../../reconciler/conditions.ts";
+import { Stopwatch } from "../../reconciler/stopwatch.ts";
 import type { Clock, Context, Controller, OwnedStore } from "../../reconciler/types.ts";
 import type { AttemptAction, AttemptActual } from "./actions.ts";
 import { classifyEnding } from "./classify.ts";
@@ -26,11 +27,15 @@ export function createAttemptController(
   ports: AttemptPorts,
 ): Controller<Attempt, AttemptActual, AttemptAction> & { close(): Promise<void> } {
   const operations = new Operations(ports.clock, ports.wake);
+  const stopwatch = new Stopwatch(ports.clock);
   return {
     kind: "Attempt",
-    observe: (attempt) => observe(attempt, ports, operations),
+    observe: async (attempt) => {
+      const actual = await observe(attempt, ports, operations);
+      return { ...actual, ...timesOf(attempt, actual, stopwatch) };
+    },
     plan: planAttempt,
-    execute: (action, attempt, context) => execute(action, { attempt, context, ports, operations }),
+    execute: (action, attempt, context) => execute(action, { attempt, context, ports, operations, stopwatch }),
     summarize: summarizeAttempt,
     close: () => operations.abortAll(),
   };
@@ -41,6 +46,22 @@ interface Scene {
   readonly context: Context;
   readonly ports: AttemptPorts;
   readonly operations: Operations;
+  readonly stopwatch: Stopwatch;
+}
+
+const timed = ["start", "stop"] as const;
+
+/** Measured, not compared: whoever sets the clock of this machine ends no program. */
+function timesOf(
+  { metadata, status }: Attempt,
+  { facts }: AttemptActual,
+  stopwatch: Stopwatch,
+): Pick<AttemptActual, "ranMs" | "stoppingMs"> {
+  const askedAt = status?.stopIntent?.at;
+  return {
+    ...(facts.phase === "running" ? { ranMs: stopwatch.elapsedMs(`${metadata.name} start`, facts.startedAt) } : {}),
+    ...(askedAt === undefined ? {} : { stoppingMs: stopwatch.elapsedMs(`${metadata.name} stop`, askedAt) }),
+  };
 }
 
 async function observe(attempt: Attempt, ports: AttemptPorts, operations: Operations): Promise<AttemptActual> {
@@ -59,9 +80,15 @@ async function observe(attempt: Attempt, ports: AttemptPorts, operations: Operat
     facts,
     health,
     capture: runtime.capture(attempt),
+    ...(facts.phase === "running" ? excessOf(runtime, attempt) : {}),
     ...(operation === undefined ? {} : { operation: operation.name, operationMs: operation.elapsedMs }),
     ...(operation?.aborted === true ? { operationAborted: true } : {}),
   };
+}
+
+function excessOf(runtime: Runtime, attempt: Attempt): Pick<AttemptActual, "diskExcess"> {
+  const diskExcess = runtime.diskExcess?.(attempt);
+  return diskExcess === undefined ? {} : { diskExcess };
 }
 
 async function execute(action: AttemptAction, scene: Scene): Promise<void> {
@@ -97,6 +124,7 @@ async function execute(action: AttemptAction, scene: Scene): Promise<void> {
       return recordFacts(scene, { released: true });
     case "Forget":
       await ports.files.removeAll(attempt);
+      for (const what of timed) scene.stopwatch.forget(`${name} ${what}`);
       return ports.store.setFinalizers({ kind: "Attempt", name }, []);
   }
 }

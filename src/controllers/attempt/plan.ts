@@ -6,6 +6,9 @@ export const graceSeconds = 10;
 /** A program that still runs this long after it was to be stopped is stopped again: the request may have been lost. */
 const stopAgainAfterMs = (graceSeconds + 5) * 1_000;
 
+/** A program that fills the disk is killed without grace, and again if it is still there after this time. */
+const killAgainAfterMs = 2_000;
+
 interface StopWish {
   readonly reason: AttemptReason;
   readonly message: string;
@@ -30,10 +33,16 @@ export function planAttempt(attempt: Attempt, actual: AttemptActual, now: Date):
   }
 }
 
-/** When a running program has to end by itself, if ever. */
-export function deadline(attempt: Attempt, startedAt: string): number | undefined {
+/** How long a running program may go on, if not for ever; negative when its time is over. */
+export function remainingMs(
+  attempt: Attempt,
+  startedAt: string,
+  ranMs: number | undefined,
+  now: Date,
+): number | undefined {
   const seconds = attempt.spec.timeoutSeconds;
-  return seconds === undefined ? undefined : Date.parse(startedAt) + seconds * 1_000;
+  if (seconds === undefined) return undefined;
+  return seconds * 1_000 - (ranMs ?? now.getTime() - Date.parse(startedAt));
 }
 
 /** A long pull or upload is not finished for a program that is not wanted; collecting is. */
@@ -70,23 +79,40 @@ function planStart(attempt: Attempt): readonly AttemptAction[] {
 function planRunning(attempt: Attempt, actual: AttemptActual, now: Date): readonly AttemptAction[] {
   const actions: AttemptAction[] = [];
   if (actual.capture.phase === "none") actions.push({ type: "ResumeCapture" });
+  const stop = planStop(attempt, actual, now);
+  return stop === undefined ? actions : [...actions, stop];
+}
+
+function planStop(attempt: Attempt, actual: AttemptActual, now: Date): AttemptAction | undefined {
   const wish = stopWish(attempt, actual, now);
-  if (wish !== undefined && !stopIsUnderWay(attempt, now)) actions.push({ type: "Stop", ...wish, graceSeconds });
-  return actions;
+  if (actual.diskExcess !== undefined) {
+    // Ten seconds of grace would be ten more seconds of writing, whatever it is stopped for.
+    const killed = wish ?? { reason: "DiskFull", message: actual.diskExcess.message };
+    return askedWithin(attempt, actual, now, killAgainAfterMs)
+      ? undefined
+      : { type: "Stop", ...killed, graceSeconds: 0 };
+  }
+  return wish === undefined || stopIsUnderWay(attempt, actual, now)
+    ? undefined
+    : { type: "Stop", ...wish, graceSeconds };
 }
 
 function stopWish(attempt: Attempt, actual: AttemptActual, now: Date): StopWish | undefined {
   if (attempt.status?.stopIntent !== undefined) return attempt.status.stopIntent;
   if (attempt.spec.stop !== undefined) return attempt.spec.stop;
   if (actual.facts.phase !== "running") return undefined;
-  const endMs = deadline(attempt, actual.facts.startedAt);
-  if (endMs === undefined || now.getTime() < endMs) return undefined;
+  const leftMs = remainingMs(attempt, actual.facts.startedAt, actual.ranMs, now);
+  if (leftMs === undefined || leftMs > 0) return undefined;
   return { reason: "Timeout", message: `ran longer than ${attempt.spec.timeoutSeconds} s` };
 }
 
-function stopIsUnderWay(attempt: Attempt, now: Date): boolean {
+function stopIsUnderWay(attempt: Attempt, actual: AttemptActual, now: Date): boolean {
+  return askedWithin(attempt, actual, now, stopAgainAfterMs);
+}
+
+function askedWithin(attempt: Attempt, actual: AttemptActual, now: Date, ms: number): boolean {
   const askedAt = attempt.status?.stopIntent?.at;
-  return askedAt !== undefined && now.getTime() - Date.parse(askedAt) < stopAgainAfterMs;
+  return askedAt !== undefined && (actual.stoppingMs ?? now.getTime() - Date.parse(askedAt)) < ms;
 }
 
 function planExited(attempt: Attempt, actual: AttemptActual): readonly AttemptAction[] {
@@ -108,6 +134,6 @@ function planDeletion(attempt: Attempt, actual: AttemptActual, now: Date): reado
   // While the engine does not answer, nobody knows whether something is left in it: the finalizer stays.
   if (!actual.health.ok) return [];
   if (actual.facts.phase !== "running") return [{ type: "Remove" }];
-  if (stopIsUnderWay(attempt, now)) return [];
+  if (stopIsUnderWay(attempt, actual, now)) return [];
   return [{ type: "Stop", reason: "Deleted", message: "the job was deleted", graceSeconds }];
 }

@@ -36,6 +36,11 @@ export interface CaptureFacts {
   readonly droppedBytes: number;
 }
 
+/** A running program takes more of the disk than it may, or too little is left for anybody. */
+export interface DiskExcess {
+  readonly message: string;
+}
+
 /** Something in the work directory after the program ended. Only regular files have a body; links are never followed. */
 export interface TreeEntry {
   readonly path: string; // relative, forward slashes, already safe (tar rules T-01..T-13)
@@ -65,7 +70,9 @@ export interface Runtime {
   /** Resumes the capture of a running or exited program whose log is not complete; returns at once. */
   resumeCapture(attempt: Attempt): Promise<void>;
   capture(attempt: Attempt): CaptureFacts;
-  /** SIGTERM, then SIGKILL after `graceSeconds`; returns when the request is made. */
+  /** What is wrong with a running program's disk use as last seen; `watch` wakes for it. A runtime that cannot tell has none. */
+  diskExcess?(attempt: Attempt): DiskExcess | undefined;
+  /** SIGTERM, then SIGKILL after `graceSeconds` (at once for 0); returns when the request is made. */
   stop(attempt: Attempt, graceSeconds: number): Promise<void>;
   /** Walks the work directory of an exited attempt. Bodies must be consumed in order. */
   readWorkTree(attempt: Attempt, signal: AbortSignal): AsyncIterable<TreeEntry>;

@@ -1,7 +1,7 @@
 import type { Attempt, AttemptPhase, AttemptStatus } from "../../resources/attempt.ts";
 import type { Summary } from "../../reconciler/types.ts";
 import type { AttemptActual } from "./actions.ts";
-import { deadline, graceSeconds } from "./plan.ts";
+import { graceSeconds, remainingMs } from "./plan.ts";
 
 /** Operations quicker than this end within the phase they began in. */
 const noticeableMs = 300;
@@ -40,8 +40,8 @@ function nextLook(attempt: Attempt, status: AttemptStatus, actual: AttemptActual
   if (actual.facts.phase === "exited" && status.phase !== "Finished") return 15;
   if (actual.facts.phase !== "running") return undefined;
   if (status.stopIntent !== undefined) return (graceSeconds + 5) * 1_000;
-  const endMs = deadline(attempt, actual.facts.startedAt);
-  return endMs === undefined ? undefined : Math.max(10, endMs - now.getTime());
+  const leftMs = remainingMs(attempt, actual.facts.startedAt, actual.ranMs, now);
+  return leftMs === undefined ? undefined : Math.max(10, leftMs);
 }
 
 function settled(attempt: Attempt, status: AttemptStatus): boolean {

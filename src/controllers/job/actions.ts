@@ -2,6 +2,15 @@ import type { Attempt } from "../../resources/attempt.ts";
 import type { Admission } from "../../scheduler/admission.ts";
 import type { AttemptTemplate, PublishOutcome, TemplateOutcome } from "./ports.ts";
 
+export interface JobTimes {
+  /** Since this generation was first seen. */
+  readonly waiting?: number;
+  /** Since the newest attempt ended. */
+  readonly attemptEnded?: number;
+  /** Since the Job reached its end. */
+  readonly completed?: number;
+}
+
 export interface JobActual {
   /** Every attempt of this Job, all generations, oldest first. */
   readonly attempts: readonly Attempt[];
@@ -15,6 +24,8 @@ export interface JobActual {
   /** Where the newest attempt's outputs went; absent until they were put there. */
   readonly published?: PublishOutcome;
   readonly node: string;
+  /** How long ago these were, by a clock nobody can set; the wall clock decides where one is absent. */
+  readonly elapsedMs?: JobTimes;
 }
 
 /** Plain data: what to do next, nothing about how. */

@@ -1,14 +1,15 @@
 import type { Attempt } from "../../resources/attempt.ts";
 import type { Job } from "../../resources/job.ts";
+import { Stopwatch } from "../../reconciler/stopwatch.ts";
 import type { Context, Controller } from "../../reconciler/types.ts";
 import { admit } from "../../scheduler/admission.ts";
 import { WaitingList } from "../../scheduler/waiting-list.ts";
-import type { JobAction, JobActual } from "./actions.ts";
+import type { JobAction, JobActual, JobTimes } from "./actions.ts";
 import { historyEntry } from "./history.ts";
 import { planJob } from "./plan.ts";
 import type { JobPorts, PublishOutcome } from "./ports.ts";
 import { summarizeJob } from "./summarize.ts";
-import { judge } from "./verdict.ts";
+import { judge, waitingSince } from "./verdict.ts";
 
 export interface JobController extends Controller<Job, JobActual, JobAction> {
   /** The Job that gets the next free slot; wake it when capacity grows. */
@@ -18,7 +19,8 @@ export interface JobController extends Controller<Job, JobActual, JobAction> {
 }
 
 export function createJobController(ports: JobPorts, wake: (name: string) => void): JobController {
-  const scene: Scene = { ports, wake, waiting: new WaitingList(), published: new Map() };
+  const stopwatch = new Stopwatch(ports.clock);
+  const scene: Scene = { ports, wake, waiting: new WaitingList(), published: new Map(), stopwatch };
   return {
     kind: "Job",
     observe: (job, context) => observe(job, scene, context),
@@ -26,7 +28,10 @@ export function createJobController(ports: JobPorts, wake: (name: string) => voi
     execute: (action, job, context) => execute(action, job, scene, context),
     summarize: summarizeJob,
     nextInLine: () => scene.waiting.head(),
-    forget: (name) => scene.waiting.withdraw(name),
+    forget: (name) => {
+      scene.waiting.withdraw(name);
+      for (const what of timed) stopwatch.forget(`${name} ${what}`);
+    },
   };
 }
 
@@ -36,6 +41,7 @@ interface Scene {
   readonly waiting: WaitingList;
   /** By attempt name, from publication until the terminal status is durable; publishing again gives the same. */
   readonly published: Map<string, PublishOutcome>;
+  readonly stopwatch: Stopwatch;
 }
 
 async function observe(job: Job, scene: Scene, context: Context): Promise<JobActual> {
@@ -47,6 +53,7 @@ async function observe(job: Job, scene: Scene, context: Context): Promise<JobAct
   const known: JobActual = {
     attempts,
     node: ports.node,
+    elapsedMs: timesOf(job, newest, scene.stopwatch),
     ...(cancel === undefined ? {} : { cancel }),
     ...(outcome === undefined ? {} : { published: outcome }),
   };
@@ -55,6 +62,22 @@ async function observe(job: Job, scene: Scene, context: Context): Promise<JobAct
     return known;
   }
   return { ...known, ...(await observeTurn(job, scene)) };
+}
+
+const timed = ["waiting", "attemptEnded", "completed"] as const;
+
+/** Measured, not compared: whoever sets the clock of this machine neither expires a Job nor holds it back. */
+function timesOf(job: Job, newest: Attempt | undefined, stopwatch: Stopwatch): JobTimes {
+  const { name } = job.metadata;
+  const ended = newest?.status?.finishedAt;
+  const completed = job.status?.completionTime;
+  return {
+    ...(job.spec.queueTimeoutSeconds === undefined
+      ? {}
+      : { waiting: stopwatch.elapsedMs(`${name} waiting`, waitingSince(job)) }),
+    ...(ended === undefined ? {} : { attemptEnded: stopwatch.elapsedMs(`${name} attemptEnded`, ended) }),
+    ...(completed === undefined ? {} : { completed: stopwatch.elapsedMs(`${name} completed`, completed) }),
+  };
 }
 
 function leaveLine(job: Job, scene: Scene): void {
@@ -149,6 +172,9 @@ function createAttempt(
   const admission = admit(template.resources, ports.capacity.allocated(), ports.capacity.allocatable());
   if (!admission.admitted) return;
   const { name, uid, generation } = job.metadata;
+  // While the template was made the Job may have been edited, deleted, or known again by what it left running.
+  const current = ports.store.get<Job>(keyOf(job))?.metadata;
+  if (current?.uid !== uid || current.generation !== generation || current.deletionTimestamp !== undefined) return;
   const created = `${uid}-${attempt}`;
   if (findAttempt(ports, created) === undefined) {
     const spec = { ...template, attempt, job: { name, uid, generation } };

@@ -24,12 +24,13 @@ export function planJob(job: Job, actual: JobActual, now: Date): readonly JobAct
   }
 }
 
-/** Milliseconds since the epoch at which a finished Job with a ttl is deleted. */
-export function expiryOf(job: Job): number | undefined {
+/** When, told from `now`, a finished Job with a ttl is deleted; in milliseconds since the epoch. */
+export function expiryOf(job: Job, actual: JobActual, now: Date): number | undefined {
   const { ttlSecondsAfterFinished } = job.spec;
   const finished = job.status?.completionTime;
   if (ttlSecondsAfterFinished === undefined || finished === undefined) return undefined;
-  return Date.parse(finished) + ttlSecondsAfterFinished * 1_000;
+  const elapsedMs = actual.elapsedMs?.completed ?? now.getTime() - Date.parse(finished);
+  return now.getTime() + ttlSecondsAfterFinished * 1_000 - elapsedMs;
 }
 
 function planOver(job: Job, actual: JobActual, now: Date): readonly JobAction[] {
@@ -37,7 +38,7 @@ function planOver(job: Job, actual: JobActual, now: Date): readonly JobAction[] 
   if (job.status?.observedGeneration !== job.metadata.generation || job.status.completionTime === undefined) return [];
   const release = releaseFinished(actual);
   if (release.length > 0) return release;
-  const expiry = expiryOf(job);
+  const expiry = expiryOf(job, actual, now);
   return expiry !== undefined && now.getTime() >= expiry ? [{ type: "DeleteJob" }] : [];
 }
 

@@ -21,7 +21,7 @@ export interface Headline {
 
 export function summarizeJob(job: Job, actual: JobActual, now: Date): Summary<Job> {
   if (terminalStatus(job) !== undefined && job.status !== undefined) {
-    return { status: job.status, result: requeueAt(expiryOf(job), now) };
+    return { status: job.status, result: requeueAt(expiryOf(job, actual, now), now) };
   }
   const verdict = judge(job, actual, now);
   const headline = headlineOf(verdict, actual);
@@ -150,7 +150,7 @@ function nextLook(job: Job, actual: JobActual, verdict: Verdict, now: Date): { r
   if (verdict.type !== "Next") return {};
   if (actual.template?.ok === false) return { requeueAfterMs: lookAgainMs };
   if (actual.snoozedUntil !== undefined) return requeueAt(Date.parse(actual.snoozedUntil), now);
-  return requeueAt(queueExpiry(job), now);
+  return requeueAt(queueExpiry(job, actual, now), now);
 }
 
 function requeueAt(atMs: number | undefined, now: Date): { requeueAfterMs?: number } {

@@ -69,7 +69,8 @@ function judgeFinished(job: Job, actual: JobActual, attempt: Attempt, now: Date)
   }
   if (actual.cancel !== undefined)
     return { type: "Over", phase: "Cancelled", reason: "Cancelled", message: actual.cancel.message, attempt };
-  const untilMs = Date.parse(attempt.status?.finishedAt ?? now.toISOString()) + retryDelayMs(failuresOf(actual));
+  const endedMs = now.getTime() - Date.parse(attempt.status?.finishedAt ?? now.toISOString());
+  const untilMs = now.getTime() + retryDelayMs(failuresOf(actual)) - (actual.elapsedMs?.attemptEnded ?? endedMs);
   if (now.getTime() >= untilMs) return { type: "Next", attempt: attempt.spec.attempt + 1 };
   return {
     type: "Hold",
@@ -84,7 +85,7 @@ function judgeWaiting(job: Job, actual: JobActual, newest: Attempt | undefined, 
     return { type: "Over", phase: "Cancelled", reason: "Cancelled", message: actual.cancel.message };
   const hold = holdOf(job, actual.node);
   if (hold !== undefined) return hold;
-  const expiry = queueExpiry(job);
+  const expiry = queueExpiry(job, actual, now);
   if (newest === undefined && expiry !== undefined && now.getTime() >= expiry) {
     return {
       type: "Over",
@@ -112,13 +113,18 @@ function lastAttempt(job: Job): number {
   return job.status?.attempt ?? 0;
 }
 
-export function queueExpiry(job: Job): number | undefined {
+export function queueExpiry(job: Job, actual: JobActual, now: Date): number | undefined {
   const { queueTimeoutSeconds } = job.spec;
-  // Counted from when this generation was first seen.
+  if (queueTimeoutSeconds === undefined) return undefined;
+  const waitedMs = actual.elapsedMs?.waiting ?? now.getTime() - Date.parse(waitingSince(job));
+  return now.getTime() + queueTimeoutSeconds * 1_000 - waitedMs;
+}
+
+/** When this generation was first seen. */
+export function waitingSince(job: Job): string {
   const accepted = job.status?.conditions?.find(({ type }) => type === "Accepted");
   const seen = job.status?.observedGeneration === job.metadata.generation;
-  const since = (seen ? accepted?.lastTransitionTime : undefined) ?? job.metadata.creationTimestamp;
-  return queueTimeoutSeconds === undefined ? undefined : Date.parse(since) + queueTimeoutSeconds * 1_000;
+  return (seen ? accepted?.lastTransitionTime : undefined) ?? job.metadata.creationTimestamp;
 }
 
 function endedBySuspension(attempt: Attempt): boolean {

@@ -37,6 +37,11 @@ describe("ending of an attempt", () => {
     expect(classifyEnding(anAttempt(), facts).reason).toBe(reason);
   });
 
+  it("says which signal an exit code may stand for, because an engine does not tell the two apart", () => {
+    expect(classifyEnding(anAttempt(), exit({ exitCode: 137 })).message).toBe("exit code 137, which is also what SIGKILL leaves");
+    expect(classifyEnding(anAttempt(), exit({ exitCode: 3 })).message).toBe("exit code 3");
+  });
+
   it("is what homie stopped it for, whatever exit code came of it", () => {
     const stopIntent = { reason: "Timeout", message: "ran longer than 1 s", at: "2026-01-01T00:00:00Z" } as const;
     const attempt = anAttempt({ status: { stopIntent } });

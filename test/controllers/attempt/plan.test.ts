@@ -78,6 +78,24 @@ const rows: readonly [string, AttemptDraft, Partial<AttemptActual>, readonly str
   ],
   ["a cancelled program is stopped", { status: staged, spec: { stop } }, { facts: running, ...live }, ["Stop"]],
   [
+    "a program that fills the disk is killed",
+    { status: staged },
+    { facts: running, ...live, diskExcess: { message: "too much" } },
+    ["Stop"],
+  ],
+  [
+    "a program that fills the disk in its time of grace is killed",
+    { status: { ...staged, stopIntent: { ...stop, at: "2026-01-01T00:09:55Z" } } },
+    { facts: running, ...live, diskExcess: { message: "too much" } },
+    ["Stop"],
+  ],
+  [
+    "a program that was killed a moment ago is not killed again",
+    { status: { ...staged, stopIntent: { ...stop, at: "2026-01-01T00:09:59Z" } } },
+    { facts: running, ...live, diskExcess: { message: "too much" } },
+    [],
+  ],
+  [
     "a program that is being stopped is given its time",
     { status: { ...staged, stopIntent: { ...stop, at: "2026-01-01T00:09:55Z" } } },
     { facts: running, ...live },

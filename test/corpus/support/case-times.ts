@@ -27,8 +27,9 @@ export function openCaseTimes(family: string): CaseTimes {
     report: () => {
       const slowest = taken.toSorted((a, b) => b.ms - a.ms)[0];
       const worst = slowest === undefined ? "nothing" : `${slowest.title} (${slowest.ms.toFixed(1)} ms)`;
-      const over = taken.filter(({ isOver }) => isOver).length;
-      return `corpus ${family}: ${taken.length} handled, slowest ${worst}, ${over} slower than promised`;
+      const over = taken.filter(({ isOver }) => isOver).map(({ title, ms }) => `${title} (${ms.toFixed(0)} ms)`);
+      const late = over.length === 0 ? "none" : over.join(", ");
+      return `corpus ${family}: ${taken.length} handled, slowest ${worst}; slower than promised: ${late}`;
     },
   };
 }
