@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { editConfig, readConfig } from "../adapters/files/config.ts";
 import { acquireHomeLock, ensureHome } from "../adapters/files/home-lock.ts";
 import { homePaths, type HomePaths } from "../adapters/home.ts";
@@ -13,6 +14,8 @@ import { createEnvironments } from "./environments.ts";
  */
 export const composition: Composition = {
   async runDaemon(options) {
+    // A daemon is idle nearly always: 8 MiB less resident memory for a little more collecting under load.
+    setFlagsFromString("--optimize-for-size");
     // Before anything heavy is loaded: a second daemon is told off at once.
     const lock = lockHome(options.home);
     const { runDaemon } = await import("./run-daemon.ts");

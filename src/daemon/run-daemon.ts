@@ -7,8 +7,10 @@ import { createPublisher } from "../adapters/outputs/publisher.ts";
 import { argvForScript } from "../adapters/project/interpreters.ts";
 import { readFirstLine } from "../adapters/project/first-line.ts";
 import { createProcessRuntime } from "../adapters/process/runtime.ts";
+import { createProcessInventory } from "../adapters/process/survey.ts";
 import { createEngine, findEngine } from "../adapters/docker/connect.ts";
 import { createDockerRuntime } from "../adapters/docker/docker-runtime.ts";
+import { createDockerInventory } from "../adapters/docker/survey.ts";
 import { loadIdentity } from "../adapters/identity/identity-file.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { machineSize } from "../adapters/system/machine.ts";
@@ -48,7 +50,14 @@ export async function runDaemon(options: DaemonOptions, lock: Disposable): Promi
     const engineAddress = createEngine(() => findEngine({ env: process.env, homeDirectory: homedir() }));
     const common = { paths: services.paths, nodeId: identity.nodeId, clock: systemClock, log };
     const docker = createDockerRuntime({ ...common, engine: engineAddress });
-    const wiring = wireHome(services, { docker, process: createProcessRuntime(common) }, options);
+    const ports = {
+      runtimes: { docker, process: createProcessRuntime(common) },
+      inventories: {
+        docker: createDockerInventory(engineAddress, identity.nodeId),
+        process: createProcessInventory(services.paths, identity.nodeId),
+      },
+    };
+    const wiring = wireHome(services, ports, options);
     started.wiring = wiring;
     await services.loop.rescan();
     await adoptLegacyLimits(services, services.config.legacyLimits);
@@ -75,7 +84,11 @@ async function adoptLegacyLimits(services: HomeServices, legacy: LegacyLimits | 
   await services.declared.write(manifest, { mode: "create" });
 }
 
-function wireHome(services: HomeServices, runtimes: WiringPorts["runtimes"], options: DaemonOptions): Wiring {
+function wireHome(
+  services: HomeServices,
+  executors: Pick<WiringPorts, "runtimes" | "inventories">,
+  options: DaemonOptions,
+): Wiring {
   const { paths, store, declared, database, config } = services;
   const { log, signal } = options;
   const node = options.name ?? config.name;
@@ -88,7 +101,7 @@ function wireHome(services: HomeServices, runtimes: WiringPorts["runtimes"], opt
     signal,
     node,
     machine: machineSize(paths.root),
-    runtimes,
+    ...executors,
     collector: createCollector({ paths, log }),
     files: createAttemptFiles(paths),
     publisher: createPublisher({ paths, published: database.published, log }),

@@ -1,7 +1,7 @@
 import { createAttemptController } from "../controllers/attempt/controller.ts";
 import type { AttemptFiles, Collector, Runtime, RuntimeHealth } from "../controllers/attempt/ports.ts";
 import { createJobController } from "../controllers/job/controller.ts";
-import type { Publisher, Templates } from "../controllers/job/ports.ts";
+import type { Inventory, Publisher, Templates } from "../controllers/job/ports.ts";
 import { createLimitsController } from "../controllers/limits/controller.ts";
 import type { Attempt } from "../resources/attempt.ts";
 import type { Job } from "../resources/job.ts";
@@ -14,6 +14,7 @@ import { effectiveLimits, type EffectiveLimits, type MachineSize } from "../sche
 import type { DeclaredWriter } from "../store/declared.ts";
 import type { ObjectStore } from "../store/types.ts";
 import { Ledger } from "./ledger.ts";
+import { Takeover } from "./takeover.ts";
 import { createTemplates, type TemplateSources } from "./templates.ts";
 
 /** Everything the controllers stand on; all of it can be a fake. */
@@ -27,6 +28,7 @@ export interface WiringPorts {
   readonly node: string;
   readonly machine: MachineSize;
   readonly runtimes: Readonly<Record<"docker" | "process", Runtime>>;
+  readonly inventories: Readonly<Record<"docker" | "process", Inventory>>;
   readonly collector: Collector;
   readonly files: AttemptFiles;
   readonly publisher: Publisher;
@@ -63,6 +65,10 @@ export function wire(ports: WiringPorts): Wiring {
     const next = jobs.nextInLine();
     if (next !== undefined) wakeJob(next);
   });
+  const takeover = new Takeover({
+    ...ports,
+    build: (job) => templatesOf(ports, limits, (runtime) => ports.runtimes[runtime].health()).build(job),
+  });
   const jobs = createJobController(
     {
       store,
@@ -77,7 +83,7 @@ export function wire(ports: WiringPorts): Wiring {
         allocated: () => ledger.allocated(),
         snoozedUntil: () => stillSnoozed(limits().snoozedUntil, clock.now()),
       },
-      templates: templatesOf(ports, limits),
+      templates: templatesOf(ports, limits, (runtime) => takeover.health(runtime)),
       removeDeclared: async (name) => void (await ports.declared.remove({ kind: "Job", name })),
     },
     wakeJob,
@@ -109,6 +115,7 @@ export function wire(ports: WiringPorts): Wiring {
     start() {
       subscriptions.push(...connect({ store, engine, runtimes: ports.runtimes, forget: (name) => jobs.forget(name) }));
       engine.start();
+      void takeover.sweepRegularly();
     },
     async stop() {
       for (const subscription of subscriptions.splice(0)) subscription[Symbol.dispose]();
@@ -119,14 +126,18 @@ export function wire(ports: WiringPorts): Wiring {
   };
 }
 
-function templatesOf(ports: WiringPorts, limits: () => EffectiveLimits): Templates {
-  const { store, environments, scripts, runtimes } = ports;
+function templatesOf(
+  ports: WiringPorts,
+  limits: () => EffectiveLimits,
+  health: TemplateSources["health"],
+): Templates {
+  const { store, environments, scripts } = ports;
   return createTemplates({
     limits,
     environments,
     scripts,
     baseDirectory: (job) => store.origin({ kind: "Job", name: job.metadata.name })?.baseDirectory ?? "/",
-    health: (runtime) => runtimes[runtime].health(),
+    health,
   });
 }
 

@@ -6,7 +6,7 @@ import type { Clock } from "./types.ts";
  */
 export class Stopwatch {
   readonly #clock: Pick<Clock, "now" | "monotonicMs">;
-  readonly #seen = new Map<string, { readonly timestamp: string; readonly startMs: number }>();
+  readonly #seen = new Map<string, { readonly timestamp?: string; readonly startMs: number }>();
 
   constructor(clock: Pick<Clock, "now" | "monotonicMs">) {
     this.#clock = clock;
@@ -17,9 +17,16 @@ export class Stopwatch {
     const nowMs = this.#clock.monotonicMs();
     const seen = this.#seen.get(name);
     if (seen?.timestamp === timestamp) return nowMs - seen.startMs;
-    const ageMs = Math.max(0, this.#clock.now().getTime() - Date.parse(timestamp));
+    const byWallMs = Math.max(0, this.#clock.now().getTime() - Date.parse(timestamp));
+    const begunAnew = seen !== undefined && seen.timestamp === undefined;
+    const ageMs = begunAnew ? Math.min(byWallMs, nowMs - seen.startMs) : byWallMs;
     this.#seen.set(name, { timestamp, startMs: nowMs - ageMs });
     return ageMs;
+  }
+
+  /** It begins now or later, whatever timestamp will be told. */
+  begin(name: string): void {
+    this.#seen.set(name, { startMs: this.#clock.monotonicMs() });
   }
 
   forget(name: string): void {

@@ -5,8 +5,8 @@ export interface Probe {
   readonly compat?: true;
 }
 
-const loadAddress = 0x400000n;
-const headerBytes = 64 + 56;
+export const loadAddress = 0x400000n;
+export const headerBytes = 64 + 56;
 
 /**
  * A whole program that makes one system call and exits with its errno (or 256 minus the result, for small results).
@@ -37,7 +37,7 @@ function renderCompatCall(number: number): Buffer {
 }
 
 /** ELF header and one program header that maps the file readable and executable (System V ABI, figure 4-3 and 5-1). */
-function renderElfHeader(fileBytes: number): Buffer {
+export function renderElfHeader(fileBytes: number): Buffer {
   const header = Buffer.alloc(headerBytes);
   header.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   header.writeUInt16LE(2, 16); // executable
@@ -58,13 +58,13 @@ function renderElfHeader(fileBytes: number): Buffer {
   return header;
 }
 
-function little32(value: number): Buffer {
+export function little32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
   return bytes;
 }
 
-function little64(value: bigint): Buffer {
+export function little64(value: bigint): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64LE(value);
   return bytes;

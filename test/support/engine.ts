@@ -199,11 +199,17 @@ async function importBusybox(docker: Docker): Promise<void> {
   await importImage(docker, testImage, []);
 }
 
-/** Makes an image of busybox; `changes` are Dockerfile lines such as `VOLUME /data`. */
-export async function importImage(docker: Docker, name: string, changes: readonly string[]): Promise<void> {
+/** Makes an image of busybox; `changes` are Dockerfile lines such as `VOLUME /data`, `furnish` puts more files into the root. */
+export async function importImage(
+  docker: Docker,
+  name: string,
+  changes: readonly string[],
+  furnish?: (root: string) => Promise<void>,
+): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), "homie-image-"));
   try {
     await layOutBusybox(root);
+    await furnish?.(root);
     const tar = spawn("tar", ["-C", root, "--owner=0", "--group=0", "-c", "."], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import Docker from "dockerode";
+import type Docker from "dockerode";
+import { DockerClient } from "./client.ts";
 import { HomieError } from "../../resources/errors.ts";
 
 /** Where an engine may be listening. */
@@ -103,7 +104,7 @@ export function createEngine(find: () => EngineAddress): Engine {
   function connect(): { readonly docker: Docker; readonly shown: string } {
     if (connected === undefined) {
       const { options, shown } = find();
-      connected = { docker: new Docker(options), shown };
+      connected = { docker: new DockerClient(options), shown };
     }
     return connected;
   }

@@ -24,6 +24,8 @@ export interface AtomicWriteOptions {
   readonly mode?: number;
   /** Asked right before the rename; false leaves the old file as it is. */
   readonly confirm?: () => boolean;
+  /** Told in the same turn as the rename, before anybody else can look at the new file. */
+  readonly renamed?: () => void;
 }
 
 /** A file written whole beside its destination, waiting to be renamed over it. */
@@ -87,6 +89,7 @@ function publish(temporary: string, path: string, options: AtomicWriteOptions): 
     return false;
   }
   renameSync(temporary, path);
+  options.renamed?.();
   return true;
 }
 

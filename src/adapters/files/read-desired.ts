@@ -34,8 +34,9 @@ export interface DesiredScan {
 /** Walks desired/ again and again, parsing only what changed since the last walk. */
 export function createDesiredReader(options: DesiredReaderOptions): DesiredReader {
   const parsed = new Map<string, { readonly stamp: FileStamp; readonly file: DesiredFile }>();
-  const trusted = new Map<string, FileStamp>();
+  const trusted = new Map<string, { readonly stamp: FileStamp; readonly walk: number }>();
   const firstSeen = new Map<string, { readonly stamp: FileStamp; readonly atMs: number }>();
+  let walks = 0;
 
   /** Undefined while the file is being written; "gone" when it vanished after it was listed. */
   function take(path: string): DesiredFile | "gone" | undefined {
@@ -54,7 +55,7 @@ export function createDesiredReader(options: DesiredReaderOptions): DesiredReade
   }
 
   function isSettled(path: string, stamp: FileStamp, mtimeMs: number): boolean {
-    if (trusted.get(path) === stamp) return true;
+    if (isTrusted(path, stamp)) return true;
     const age = options.now().getTime() - mtimeMs;
     if (age >= settleMs) return true;
     // A time of change in the future (another machine's clock, `touch -d`) says nothing: watch it for a moment.
@@ -64,16 +65,23 @@ export function createDesiredReader(options: DesiredReaderOptions): DesiredReade
     return false;
   }
 
-  function forgetAllBut(paths: ReadonlySet<string>): void {
-    for (const map of [parsed, trusted, firstSeen])
-      for (const path of map.keys()) if (!paths.has(path)) map.delete(path);
+  function isTrusted(path: string, stamp: FileStamp): boolean {
+    return trusted.get(path)?.stamp === stamp;
+  }
+
+  function forgetAllBut(paths: ReadonlySet<string>, walk: number): void {
+    for (const map of [parsed, firstSeen]) for (const path of map.keys()) if (!paths.has(path)) map.delete(path);
+    // A walk that began before a file was put there does not list it, and says nothing about it.
+    for (const [path, trust] of trusted) if (!paths.has(path) && trust.walk < walk) trusted.delete(path);
   }
 
   return {
-    trust: (path, stamp) => void trusted.set(path, stamp),
-    isTrusted: (path, stamp) => trusted.get(path) === stamp,
-    isWhole: (path, stamp) => parsed.get(path)?.stamp === stamp || trusted.get(path) === stamp,
+    trust: (path, stamp) => void trusted.set(path, { stamp, walk: walks }),
+    isTrusted,
+    isWhole: (path, stamp) => parsed.get(path)?.stamp === stamp || isTrusted(path, stamp),
     read: async () => {
+      walks += 1;
+      const thisWalk = walks;
       const walk = await walkDesired(options.root);
       const files: DesiredFile[] = [];
       const unsettled: string[] = [];
@@ -89,7 +97,7 @@ export function createDesiredReader(options: DesiredReaderOptions): DesiredReade
         }
       }
       for (const path of unsettled) unreadable.push({ path, message: "is being written", transient: true });
-      forgetAllBut(new Set(walk.files));
+      forgetAllBut(new Set(walk.files), thisWalk);
       return { reading: { files, listedDirectories: walk.directories, unreadable }, unsettled };
     },
   };

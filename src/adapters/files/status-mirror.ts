@@ -121,8 +121,8 @@ async function writeStatuses(path: string, options: StatusMirrorOptions, memory:
   if (after !== before) {
     const mode = Number((lstatBig(path)?.mode ?? 0o600n) & 0o777n);
     const confirm = (): boolean => stampAt(path) === read.stamp && sameBytes(path, read.bytes);
-    if (!(await atomicWrite(path, after, { mode, confirm }))) return false;
-    options.trustOwnWrite(path);
+    const renamed = (): void => options.trustOwnWrite(path);
+    if (!(await atomicWrite(path, after, { mode, confirm, renamed }))) return false;
   }
   for (const { document, status } of stale) memory.written(path, nameOf(document), status);
   return after !== before;

@@ -1,5 +1,5 @@
-import picomatch from "picomatch";
 import type { OutputRule } from "../../resources/attempt.ts";
+import { compileGlob } from "./glob.ts";
 
 export interface ActiveRule {
   /** Position in the attempt's `outputs`; 0 for the rule that holds when there are none. */
@@ -29,7 +29,6 @@ function activeRule(rule: OutputRule, index: number): ActiveRule {
 
 /** A name that is a directory stands for everything in it. */
 function matcherOf(globs: readonly string[]): (path: string) => boolean {
-  if (globs.length === 0) return () => false;
-  const patterns = globs.map((glob) => glob.replace(/^(\.\/)+/, "").replace(/\/+$/, ""));
-  return picomatch([...patterns, ...patterns.map((pattern) => `${pattern}/**`)], { dot: true, nonegate: true });
+  const matchers = globs.map((glob) => compileGlob(`${glob.replace(/^(\.\/)+/, "").replace(/\/+$/, "")}/**`));
+  return (path) => matchers.some((matches) => matches(path));
 }

@@ -53,6 +53,7 @@ export function pathsOf(paths: HomePaths, attempt: Attempt): ProcessPaths {
 export interface CreatedMark {
   readonly name: string;
   readonly nodeId: string;
+  readonly job: string;
   readonly specSha256: string;
 }
 

@@ -99,7 +99,8 @@ class ProcessRuntime implements Runtime {
     for (const { path, reason } of stream.skipped()) {
       this.#options.log.warn("a part of the project does not travel", { attempt: name, path, reason });
     }
-    const mark: CreatedMark = { name, nodeId: this.#options.nodeId, specSha256: attempt.spec.specSha256 };
+    const { job, specSha256 } = attempt.spec;
+    const mark: CreatedMark = { name, nodeId: this.#options.nodeId, job: job.name, specSha256 };
     await replaceFile(paths.created, JSON.stringify(mark));
     return staged;
   }

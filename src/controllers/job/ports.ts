@@ -44,6 +44,24 @@ export type TemplateOutcome =
   /** `fixable`: something outside the Job is missing (an environment); the Job waits for it. */
   | { readonly ok: false; readonly fixable: boolean; readonly reason: string; readonly message: string };
 
+/** Something of one attempt that lies in a runtime while the daemon knows of no such attempt. */
+export interface FoundAttempt {
+  /** `<uid>-<attempt>`. */
+  readonly name: string;
+  readonly uid: string;
+  readonly attempt: number;
+  /** `absent`: only a volume is left. */
+  readonly phase: "absent" | "created" | "running" | "exited";
+  /** Name of the Job, and what ran for it, as written on the container. */
+  readonly job?: string;
+  readonly specSha256?: string;
+}
+/** Looks at what runs without asking the database, which may have been lost. */
+export interface Inventory {
+  /** Everything of this node but what is known. */
+  survey(isKnown: (attemptName: string) => boolean): Promise<readonly FoundAttempt[]>;
+}
+
 /** Copies collected files of a finished attempt to where the Job wants them; idempotent, temp + rename per file. */
 export interface Publisher {
   publish(job: Job, attempt: Attempt, signal: AbortSignal): Promise<PublishOutcome>;

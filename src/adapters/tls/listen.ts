@@ -1,0 +1,171 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import type { Logger } from "../../reconciler/types.ts";
+import type { Certificate } from "../../trust/certificate.ts";
+import { checkProof, proveSecret, type GroupKeys } from "../../trust/group-secret.ts";
+import { nodeIdOf } from "../../trust/identity.ts";
+import { plainAddress } from "./endpoint.ts";
+import type { LinkPeer } from "./link.ts";
+import { channelOf, linkPath, linkUpgrade, proofHeader, provedIdentity, tlsOptions } from "./session.ts";
+import { WaitingRoom, type WaitingRoomLimits } from "./waiting-room.ts";
+
+export interface ListenOptions {
+  /** 0: any free port. */
+  readonly port: number;
+  readonly certificate: Certificate;
+  /** Raw public key of this machine. */
+  readonly identity: Uint8Array;
+  readonly keys: GroupKeys;
+  readonly nowMs: () => number;
+  readonly log: Logger;
+  readonly limits?: WaitingRoomLimits;
+  /** Admitted before, under the secret of today. */
+  readonly isMember: (node: string) => boolean;
+  /** False: the member is over its rate. */
+  readonly allow: (node: string) => boolean;
+  readonly onLink: (socket: Duplex, head: Uint8Array, peer: LinkPeer) => void;
+  /** Somebody showed a proof made with another secret. */
+  readonly onWrongSecret: (peer: Pick<LinkPeer, "node" | "remoteAddress">) => void;
+  /** A request of a member; `node` is the key of its connection and nothing it says. Absent: there is nothing to ask for. */
+  readonly onRequest?: (node: string, incoming: IncomingMessage, outgoing: ServerResponse) => void;
+}
+
+export interface PeerListener {
+  readonly port: number;
+  /** How many have not proved anything yet. */
+  readonly waiting: () => number;
+  close(): Promise<void>;
+}
+
+interface Visitor {
+  readonly raw: Socket;
+  readonly identity: Buffer;
+  readonly node: string;
+}
+
+/** Members, with what belongs to each, may hold this many connections together. */
+const maxConnections = 1_024;
+
+/** Listens for peers on every address. Whoever has no key, or another protocol than homie/1, never reaches any code of ours. */
+export async function listenForPeers(options: ListenOptions): Promise<PeerListener> {
+  const room = new WaitingRoom<Socket>(options.nowMs, options.limits);
+  const visitors = new WeakMap<Duplex, Visitor>();
+  const rawSockets = new Set<Socket>();
+  const server = createServer({
+    ...tlsOptions(options.certificate),
+    requestCert: true,
+    handshakeTimeout: 5_000,
+    headersTimeout: 5_000,
+    requestTimeout: 30_000,
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: 30_000,
+    maxHeaderSize: 16 * 1024,
+  });
+  server.maxConnections = maxConnections;
+  server.on("connection", (raw) => {
+    rawSockets.add(raw);
+    room.enter(raw);
+    raw.on("error", () => raw.destroy());
+    raw.once("close", () => {
+      rawSockets.delete(raw);
+      room.leave(raw);
+    });
+  });
+  const rawOf = new RawSockets(rawSockets);
+  server.on("secureConnection", (socket) => {
+    const raw = rawOf.find(socket);
+    const identity = provedIdentity(socket);
+    socket.on("error", () => socket.destroy());
+    if (identity === undefined || raw === undefined) return void socket.destroy();
+    visitors.set(socket, { raw, identity, node: nodeIdOf(identity) });
+    socket.setNoDelay(true);
+  });
+  server.on("tlsClientError", (_, socket) => socket.destroy());
+  server.on("clientError", (_, socket) => socket.destroy());
+  server.on("upgrade", (incoming, socket, head) => {
+    const visitor = visitors.get(socket);
+    if (visitor === undefined) return void socket.destroy();
+    admit({ incoming, socket: socket as TLSSocket, head, visitor }, options, () => room.leave(visitor.raw));
+  });
+  server.on("request", (incoming, outgoing) => {
+    const visitor = visitors.get(incoming.socket);
+    if (visitor === undefined || !options.isMember(visitor.node)) return answer(outgoing, 403);
+    room.leave(visitor.raw);
+    if (!options.allow(visitor.node)) return answer(outgoing, 429);
+    if (options.onRequest === undefined) return answer(outgoing, 404);
+    options.onRequest(visitor.node, incoming, outgoing);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port, "::", () => resolve());
+  });
+  server.removeAllListeners("error");
+  server.on("error", (error) => options.log.error("the peer port cannot accept a connection", { error }));
+  return {
+    port: (server.address() as AddressInfo).port,
+    waiting: () => room.size,
+    close: async () => {
+      room.close();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const raw of rawSockets) raw.destroy();
+      await closed;
+    },
+  };
+}
+
+/** Node does not say which connection a TLS socket was made of; the port at the other end does. */
+class RawSockets {
+  readonly #sockets: ReadonlySet<Socket>;
+
+  constructor(sockets: ReadonlySet<Socket>) {
+    this.#sockets = sockets;
+  }
+
+  find({ remoteAddress, remotePort, localAddress }: TLSSocket): Socket | undefined {
+    return [...this.#sockets].find(
+      (raw) =>
+        raw.remotePort === remotePort && raw.remoteAddress === remoteAddress && raw.localAddress === localAddress,
+    );
+  }
+}
+
+interface Opening {
+  readonly incoming: IncomingMessage;
+  readonly socket: TLSSocket;
+  readonly head: Uint8Array;
+  readonly visitor: Visitor;
+}
+
+/** The one thing a stranger can ask for: to prove the secret. */
+function admit({ incoming, socket, head, visitor }: Opening, options: ListenOptions, admitted: () => void): void {
+  const { identity, node } = visitor;
+  if (incoming.method !== "GET" || incoming.url !== linkPath || incoming.headers.upgrade !== linkUpgrade)
+    return refuse(socket, "400 Bad Request");
+  const channel = channelOf(socket, { client: identity, server: options.identity });
+  const proof = Buffer.from(String(incoming.headers[proofHeader] ?? ""), "base64");
+  const remoteAddress = plainAddress(socket.remoteAddress ?? "");
+  if (!checkProof(options.keys, channel, "client", proof)) {
+    refuse(socket, "401 Unauthorized");
+    if (proof.length > 0) options.onWrongSecret({ node, remoteAddress });
+    return;
+  }
+  admitted();
+  const own = proveSecret(options.keys, channel, "server").toString("base64");
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${linkUpgrade}\r\n${proofHeader}: ${own}\r\n\r\n`,
+  );
+  const remotePort = socket.remotePort ?? 0;
+  const localAddress = plainAddress(socket.localAddress ?? "");
+  options.onLink(socket, head, { node, identity, remoteAddress, remotePort, localAddress });
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+function answer(outgoing: ServerResponse, status: number): void {
+  outgoing.writeHead(status, { connection: "close", "content-length": "0" }).end();
+}

@@ -1,0 +1,52 @@
+/** Why a peer cannot take a Job. Scripts rely on these words; the order is the one they are looked at in. */
+export type RefusalReason =
+  | "NotOnline"
+  | "NotTrusted"
+  | "IncompatibleVersion"
+  | "Cordoned"
+  | "Quarantined"
+  | "NotPinnedPeer"
+  | "SelectorMismatch"
+  | "PlatformMismatch"
+  | "InsufficientGpu"
+  | "InsufficientCpu"
+  | "InsufficientMemory"
+  | "InsufficientDisk"
+  | "NoJobSlot"
+  | "NetworkNotAllowed"
+  | "PeerNotAllowed"
+  | "ImageNotAllowed"
+  | "RuntimeNotAllowed"
+  | "QuietHours"
+  | "NotIdle"
+  | "OnBattery"
+  | "Snoozed"
+  | "TriedTwice";
+
+/** A text as it is, or a number in the unit of its reason (`unitOf`). */
+export type Amount = string | number;
+
+/** Said by numbers; texts are made when somebody looks (render-placement.ts), a decision makes none. */
+export interface Refusal {
+  readonly reason: RefusalReason;
+  readonly need: Amount;
+  readonly free: Amount;
+  /** What would help, for people. */
+  readonly hint: string;
+}
+
+type Unit = "cores" | "bytes" | "seconds" | "count";
+
+const units: Partial<Record<RefusalReason, Unit>> = {
+  InsufficientCpu: "cores",
+  InsufficientMemory: "bytes",
+  InsufficientDisk: "bytes",
+  NotOnline: "seconds",
+  Quarantined: "seconds",
+  Snoozed: "seconds",
+};
+
+/** Unit of a number in `need` or `free`. */
+export function unitOf(reason: RefusalReason): Unit {
+  return units[reason] ?? "count";
+}

@@ -1,0 +1,101 @@
+import type { LiveRecord, RecordGpu, RecordShare } from "./record.ts";
+
+/** More than any machine has: a claim above it is lowered, so that no arithmetic on it overflows. */
+const most = { cpu: 4_096, bytes: 2 ** 50, gpus: 64, jobs: 100_000 };
+const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const maxEndpoints = 8;
+const maxCounter = 2 ** 48 - 1;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The record a payload tells of; undefined when a field is missing, of another type, or cannot be true. */
+export function readFacts(value: unknown): LiveRecord | undefined {
+  if (!isFields(value)) return undefined;
+  const { node, name, version } = value;
+  const boot = counter(value["boot"]);
+  const seq = counter(value["seq"]);
+  const gpus = readGpus(value["gpus"]);
+  const allocatable = readShare(value["allocatable"]);
+  const allocated = readShare(value["allocated"]);
+  const endpoints = readEndpoints(value["endpoints"]);
+  const sizes = readSizes(value);
+  if (typeof node !== "string" || !/^[a-z2-7]{25}$/.test(node)) return undefined;
+  if (typeof name !== "string" || !dnsLabel.test(name)) return undefined;
+  if (typeof version !== "string" || !/^[0-9A-Za-z.+-]{1,64}$/.test(version)) return undefined;
+  if (boot === undefined || seq === undefined || sizes === undefined) return undefined;
+  if (gpus === undefined || allocatable === undefined || allocated === undefined) return undefined;
+  if (endpoints === undefined) return undefined;
+  return { node, name, version, boot, seq, ...sizes, gpus, allocatable, allocated, endpoints };
+}
+
+type Sizes = Pick<
+  LiveRecord,
+  "cpuCount" | "cpuUsedPercent" | "memoryTotal" | "memoryFree" | "diskFree" | "jobs"
+>;
+
+function readSizes(value: Fields): Sizes | undefined {
+  const sizes = readNumbers(value, {
+    cpuCount: most.cpu,
+    cpuUsedPercent: 100,
+    memoryTotal: most.bytes,
+    memoryFree: most.bytes,
+    diskFree: most.bytes,
+    jobs: most.jobs,
+  });
+  if (sizes === undefined) return undefined;
+  return { ...sizes, cpuCount: Math.max(1, sizes.cpuCount), memoryFree: Math.min(sizes.memoryFree, sizes.memoryTotal) };
+}
+
+function readGpus(value: unknown): readonly RecordGpu[] | undefined {
+  if (!Array.isArray(value) || value.length > most.gpus) return undefined;
+  const gpus = value.map((each: unknown) => {
+    if (!isFields(each) || typeof each["model"] !== "string" || each["model"].length > 128) return undefined;
+    const numbers = readNumbers(each, { memoryTotal: most.bytes, memoryFree: most.bytes, usedPercent: 100 });
+    return numbers === undefined ? undefined : { model: printable(each["model"]), ...numbers };
+  });
+  return gpus.every((gpu) => gpu !== undefined) ? gpus : undefined;
+}
+
+function readShare(value: unknown): RecordShare | undefined {
+  if (!isFields(value)) return undefined;
+  return readNumbers(value, {
+    cpu: most.cpu,
+    memory: most.bytes,
+    disk: most.bytes,
+    gpus: most.gpus,
+    jobs: most.jobs,
+  });
+}
+
+function readEndpoints(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value) || value.length > maxEndpoints) return undefined;
+  return value.every((each): each is string => typeof each === "string" && /^[0-9A-Fa-f.:[\]]{3,64}$/.test(each))
+    ? value
+    : undefined;
+}
+
+/** Every name at least 0 and at most its limit. */
+function readNumbers<K extends string>(
+  value: Fields,
+  limits: Readonly<Record<K, number>>,
+): Readonly<Record<K, number>> | undefined {
+  const read: Record<string, number> = {};
+  for (const [name, limit] of Object.entries<number>(limits)) {
+    const number = value[name];
+    if (typeof number !== "number" || !Number.isFinite(number) || number < 0) return undefined;
+    read[name] = Math.min(number, limit);
+  }
+  return read as Record<K, number>;
+}
+
+function counter(value: unknown): number | undefined {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= maxCounter ? Number(value) : undefined;
+}
+
+function printable(text: string): string {
+  return text.replaceAll(/[^ -~]/g, "?");
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
