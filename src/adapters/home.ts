@@ -6,6 +6,12 @@ export interface HomePaths {
   readonly config: string;
   readonly desired: string;
   readonly identity: string;
+  /** One file a peer that was admitted, named by its node id. */
+  readonly pins: string;
+  /** How often the daemon has been started. */
+  readonly boot: string;
+  /** The original homie's list of hosts to try, one a line. */
+  readonly peersFile: string;
   readonly database: string;
   readonly results: string;
   readonly runs: string;
@@ -20,6 +26,9 @@ export function homePaths(root: string): HomePaths {
     config: join(root, "config.yaml"),
     desired: join(root, "desired"),
     identity: join(root, "network", "identity.json"),
+    pins: join(root, "network", "peers"),
+    boot: join(root, "network", "boot"),
+    peersFile: join(root, "peers"),
     database: join(root, "state", "homie.db"),
     results: join(root, "results"),
     runs: join(root, "runs"),

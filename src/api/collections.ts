@@ -1,6 +1,6 @@
 import type { Kind } from "../resources/types.ts";
 import type { KindEntry } from "../resources/kinds.ts";
-import type { ObjectStore } from "../store/types.ts";
+import type { ApiPorts } from "./ports.ts";
 import type { Subject } from "./status-error.ts";
 
 /** What every object of the API has; specs are opaque here. */
@@ -34,7 +34,8 @@ export interface Collection extends Subject {
   subscribe(since: string | undefined, onEvent: (event: ApiEvent) => void): Disposable | "expired";
 }
 
-export function resourceCollection(entry: KindEntry, store: ObjectStore): Collection {
+/** Watches tell of what is stored; list and get add `live` figures, which are newer but are no change. */
+export function resourceCollection(entry: KindEntry, { store, live }: Pick<ApiPorts, "store" | "live">): Collection {
   const kind: Kind = entry.kind;
   return {
     plural: entry.plural,
@@ -42,10 +43,13 @@ export function resourceCollection(entry: KindEntry, store: ObjectStore): Collec
     kind,
     listKind: entry.listKind,
     apiVersion: "homie.dev/v1",
-    get: (name) => store.get({ kind, name }),
+    get: (name) => {
+      const object = store.get({ kind, name });
+      return object === undefined ? undefined : live(object);
+    },
     snapshot: () => {
       const { items, resourceVersion } = store.snapshot(kind);
-      return { items: items.toSorted(byName), resourceVersion };
+      return { items: items.map(live).toSorted(byName), resourceVersion };
     },
     currentVersion: () => store.currentVersion(),
     subscribe: (since, onEvent) => store.subscribe(kind, since, onEvent),

@@ -34,7 +34,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions): Hono {
     request.header("x-content-type-options", "nosniff");
   });
   mountGeneral(app, api);
-  for (const entry of kinds) mountKind(app, resourceCollection(entry, ports.store), api, entry.declared);
+  for (const entry of kinds) mountKind(app, resourceCollection(entry, ports), api, entry.declared);
   mountEvents(app, eventCollection(ports.store), api);
   mountHomie(app, api);
   app.notFound(answerUnknownPath);

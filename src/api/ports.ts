@@ -1,5 +1,6 @@
 import type { Attempt } from "../resources/attempt.ts";
 import type { LogFrame } from "../logs/types.ts";
+import type { Resource } from "../resources/types.ts";
 import type { ObjectStore } from "../store/types.ts";
 import type { DeclaredWriter } from "../store/declared.ts";
 
@@ -8,6 +9,8 @@ export interface ApiPorts {
   readonly declared: DeclaredWriter;
   readonly logs: LogSource;
   now(): Date;
+  /** The object as a reader gets it: with figures that move all the time and are therefore never stored. */
+  live(object: Resource): Resource;
   report(): Promise<StatusReport>;
   /** Reads desired/ and resolves when the reading is in force. */
   rescan(): Promise<void>;

@@ -25,6 +25,8 @@ export interface HomeServices {
   readonly loop: DesiredLoop;
   readonly declared: DeclaredWriter;
   readonly api: Hono;
+  /** From now on the API shows objects as this function makes them. */
+  showLive(live: ApiPorts["live"]): void;
   /** Lets go of the home. Whoever started the loop has stopped it before. */
   close(): Promise<void>;
 }
@@ -56,8 +58,10 @@ function openLocked(options: HomeOptions, paths: HomePaths, lock: Disposable): H
   const store = createObjectStore({ database, now, log });
   const loop = createDesiredLoop({ paths, store, clock, log, mirrorStatus: config.mirrorStatus });
   const declared = createDeclaredWriter({ paths, store, database, files: createDesiredFiles(loop), loop, now });
+  let live: ApiPorts["live"] = (object) => object;
   const ports: ApiPorts = {
     store,
+    live: (object) => live(object),
     declared,
     now,
     logs: createLogSource(paths),
@@ -75,6 +79,7 @@ function openLocked(options: HomeOptions, paths: HomePaths, lock: Disposable): H
     readDaemonLog: (lines) => readLastLines(paths.log, lines),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  const services: HomeServices = { paths, config, database, store, loop, declared, api, close };
+  const showLive = (show: ApiPorts["live"]): void => void (live = show);
+  const services: HomeServices = { paths, config, database, store, loop, declared, api, showLive, close };
   return services;
 }

@@ -1,6 +1,7 @@
 import type { StatusReport } from "../api/ports.ts";
 import type { RuntimeHealth } from "../controllers/attempt/ports.ts";
 import type { Job } from "../resources/job.ts";
+import type { Crew } from "./crew.ts";
 import type { HomeServices } from "./home-services.ts";
 import { packageVersion } from "./version.ts";
 import type { Wiring } from "./wiring.ts";
@@ -11,6 +12,8 @@ export interface ReportFacts {
   readonly uptimeSeconds: number;
   /** Absent without a daemon. */
   readonly wiring?: Wiring;
+  /** Absent without a crew. */
+  readonly crew?: Pick<Crew, "warnings">;
 }
 
 /** What `homie status` prints. */
@@ -29,7 +32,7 @@ export async function reportStatus(services: HomeServices, facts: ReportFacts): 
     runtime: wiring?.limits().runtime ?? "docker",
     uptimeSeconds: facts.uptimeSeconds,
     problems: store.problems().length,
-    warnings: warningsOf(health, loop.degraded()),
+    warnings: [...warningsOf(health, loop.degraded()), ...(facts.crew?.warnings() ?? [])],
     jobs: countPhases(store.list<Job>("Job")),
   };
 }

@@ -16,8 +16,11 @@ import { systemClock } from "../adapters/clock/system-clock.ts";
 import { machineSize } from "../adapters/system/machine.ts";
 import { readConfig, type LegacyLimits } from "../adapters/files/config.ts";
 import type { Logger } from "../reconciler/types.ts";
+import type { Peer } from "../resources/peer.ts";
+import type { Crew } from "./crew.ts";
 import { openHome, type HomeServices } from "./home-services.ts";
 import { reportStatus } from "./report.ts";
+import { packageVersion } from "./version.ts";
 import { wire, type Wiring, type WiringPorts } from "./wiring.ts";
 
 export interface DaemonOptions {
@@ -34,7 +37,7 @@ export interface DaemonOptions {
  */
 export async function runDaemon(options: DaemonOptions, lock: Disposable): Promise<void> {
   const { log, signal } = options;
-  const started: { wiring?: Wiring; nodeId?: string } = {};
+  const started: { wiring?: Wiring; nodeId?: string; crew?: Crew } = {};
   const startedMs = systemClock.monotonicMs();
   const report = (services: HomeServices): Promise<StatusReport> =>
     reportStatus(services, {
@@ -42,6 +45,7 @@ export async function runDaemon(options: DaemonOptions, lock: Disposable): Promi
       node: started.nodeId ?? "",
       uptimeSeconds: Math.round((systemClock.monotonicMs() - startedMs) / 1_000),
       ...(started.wiring === undefined ? {} : { wiring: started.wiring }),
+      ...(started.crew === undefined ? {} : { crew: started.crew }),
     });
   const services = openHome({ home: options.home, clock: systemClock, log, report, signal }, lock);
   try {
@@ -61,6 +65,8 @@ export async function runDaemon(options: DaemonOptions, lock: Disposable): Promi
     started.wiring = wiring;
     await services.loop.rescan();
     await adoptLegacyLimits(services, services.config.legacyLimits);
+    const crew = await joinCrew(services, wiring, options);
+    if (crew !== undefined) started.crew = crew;
     wiring.start();
     services.loop.start();
     const server = await serveApi({ app: services.api, socketPath: services.paths.socket, signal, log });
@@ -70,11 +76,32 @@ export async function runDaemon(options: DaemonOptions, lock: Disposable): Promi
     await aborted(signal);
     log.info("stopping; running jobs go on and are taken up again by the next `homie up`");
     await server.close();
+    await crew?.stop();
     await wiring.stop();
     await docker.close();
   } finally {
     await services.close();
   }
+}
+
+/** Without a group secret this machine is alone: nothing listens, nothing is sent, nothing of it is even loaded. */
+async function joinCrew(services: HomeServices, wiring: Wiring, options: DaemonOptions): Promise<Crew | undefined> {
+  const { config, paths, store, declared } = services;
+  const { groupSecret } = config;
+  if (groupSecret === undefined) return undefined;
+  const { createCrew } = await import("./crew.ts");
+  const { engine, limits } = wiring;
+  const crew = createCrew({
+    ...{ paths, config, groupSecret, store, declared, engine, limits },
+    name: options.name ?? config.name,
+    version: packageVersion(),
+    clock: systemClock,
+    random: Math.random,
+    log: options.log,
+    signal: options.signal,
+  });
+  services.showLive((object) => (object.kind === "Peer" ? crew.withFigures(object as Peer) : object));
+  return crew;
 }
 
 /** The original homie kept limits in config.yaml; they become the Limits resource where there is none yet. */

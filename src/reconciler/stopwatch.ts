@@ -18,14 +18,14 @@ export class Stopwatch {
     const seen = this.#seen.get(name);
     if (seen?.timestamp === timestamp) return nowMs - seen.startMs;
     const byWallMs = Math.max(0, this.#clock.now().getTime() - Date.parse(timestamp));
-    const begunAnew = seen !== undefined && seen.timestamp === undefined;
-    const ageMs = begunAnew ? Math.min(byWallMs, nowMs - seen.startMs) : byWallMs;
+    const wasNotYet = seen !== undefined && seen.timestamp === undefined;
+    const ageMs = wasNotYet ? Math.min(byWallMs, nowMs - seen.startMs) : byWallMs;
     this.#seen.set(name, { timestamp, startMs: nowMs - ageMs });
     return ageMs;
   }
 
-  /** It begins now or later, whatever timestamp will be told. */
-  begin(name: string): void {
+  /** It has not been yet: whatever timestamp will be told, it will be now or later. */
+  notYet(name: string): void {
     this.#seen.set(name, { startMs: this.#clock.monotonicMs() });
   }
 

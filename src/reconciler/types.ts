@@ -64,7 +64,7 @@ export interface Clock {
 }
 
 export interface EventRecorder {
-  /** Equal (about, type, reason, message) are merged: count and lastTimestamp go up. */
+  /** Equal (about, type, reason, message) are merged: count and lastTimestamp go up. Never throws. */
   record(about: Key, type: "Normal" | "Warning", reason: string, message: string): void;
 }
 

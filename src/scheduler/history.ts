@@ -8,7 +8,7 @@ export const emptyHistory: PeerHistory = { succeeded: 0, failed: 0, asOfMs: 0, r
 /** What a count of `asOfMs` weighs now: half of it after seven days. A clock set back adds nothing. */
 export function decay(count: number, asOfMs: number, nowMs: number): number {
   const age = nowMs - asOfMs;
-  return age > 0 ? count * 2 ** (-age / halfLifeMs) : count;
+  return age > 0 && count > 0 ? count * 2 ** (-age / halfLifeMs) : count;
 }
 
 /**
@@ -25,7 +25,8 @@ export function recordOutcome(history: PeerHistory, outcome: "succeeded" | "fail
     succeeded: decay(history.succeeded, history.asOfMs, asOfMs),
     failed: decay(history.failed, history.asOfMs, asOfMs),
   };
-  if (outcome === "succeeded") return { ...decayed, succeeded: decayed.succeeded + 1, recentFailuresMs: [], quarantines: 0 };
+  if (outcome === "succeeded")
+    return { ...decayed, succeeded: decayed.succeeded + 1, recentFailuresMs: [], quarantines: 0 };
   const recent = [...history.recentFailuresMs.filter((at) => nowMs - at < quarantine.withinMs), nowMs];
   const failed = { ...decayed, failed: decayed.failed + 1 };
   if (recent.length < quarantine.failures) {

@@ -1,5 +1,7 @@
 import type { JobSpec } from "../resources/job.ts";
 import { formatBytes, parseBytes, parseCpu } from "../resources/quantities.ts";
+import { withoutUndefined } from "../resources/without-undefined.ts";
+import { familiarImage } from "./image-names.ts";
 import type { Supply } from "./peer-facts.ts";
 
 /** What one attempt of a Job asks of a peer. */
@@ -54,44 +56,27 @@ export const defaultRequest = { cpu: 1, memoryBytes: 2 * 2 ** 30, diskBytes: 10 
 const least = { cpu: 0.01, memoryBytes: 6 * 2 ** 20, diskBytes: 2 ** 20 } as const;
 
 export function placementRequest(spec: JobSpec, facts: RequestFacts): PlacementRequest {
-  const { cpu, memory, disk } = spec.resources ?? {};
-  const gpu = gpuRequest(spec);
-  return {
+  const { resources } = spec;
+  return withoutUndefined({
     uid: facts.uid,
     submitter: facts.submitter,
-    ...(spec.peer === undefined ? {} : { peer: spec.peer }),
+    peer: spec.peer,
     matchLabels: Object.entries(spec.peerSelector?.matchLabels ?? {}),
     preferredPeers: spec.preferredPeers ?? [],
-    ...(facts.platform === undefined ? {} : { platform: facts.platform }),
-    ...(facts.image === undefined ? {} : { image: familiarImage(facts.image) }),
+    platform: facts.platform,
+    image: facts.image === undefined ? undefined : familiarImage(facts.image),
     network: spec.network ?? "none",
-    cpu: ask("cpu", cpu === undefined ? undefined : parseCpu(cpu)),
-    memoryBytes: ask("memoryBytes", memory === undefined ? undefined : parseBytes(memory)),
-    diskBytes: ask("diskBytes", disk === undefined ? undefined : parseBytes(disk)),
-    ...(gpu === undefined ? {} : { gpu }),
-    failedOn: facts.failedOn ?? new Map(),
-  };
+    cpu: ask("cpu", parseCpu(resources?.cpu)),
+    memoryBytes: ask("memoryBytes", parseBytes(resources?.memory)),
+    diskBytes: ask("diskBytes", parseBytes(resources?.disk)),
+    gpu: gpuRequest(spec),
+    failedOn: facts.failedOn ?? new Map<string, number>(),
+  });
 }
 
 /** What the Job would get on a peer that lends this much. */
 export function needOf(asked: Ask, supply: Supply): number {
   return asked.lowered && asked.amount > supply.total ? Math.max(supply.total, asked.least) : asked.amount;
-}
-
-/**
- * "docker.io/library/python" as people write it: "python:latest". One image has many names, and an allow list must not
- * depend on which of them a Job uses.
- */
-export function familiarImage(reference: string): string {
-  const short = withoutHub(reference);
-  const named = short.lastIndexOf(":") > short.lastIndexOf("/") || short.includes("@");
-  return named ? short : `${short}:latest`;
-}
-
-/** Also for globs, which have no tag to add. */
-export function withoutHub(reference: string): string {
-  const path = /^(?:index\.)?docker\.io\/(.+)$/.exec(reference)?.[1] ?? reference;
-  return /^library\/([^/]+)$/.exec(path)?.[1] ?? path;
 }
 
 function ask(what: keyof typeof defaultRequest, asked: number | undefined): Ask {

@@ -35,15 +35,16 @@ export interface Refusal {
   readonly hint: string;
 }
 
-type Unit = "cores" | "bytes" | "seconds" | "count";
+/** `left` and `silent` are seconds. */
+type Unit = "cores" | "bytes" | "left" | "silent" | "count";
 
 const units: Partial<Record<RefusalReason, Unit>> = {
   InsufficientCpu: "cores",
   InsufficientMemory: "bytes",
   InsufficientDisk: "bytes",
-  NotOnline: "seconds",
-  Quarantined: "seconds",
-  Snoozed: "seconds",
+  NotOnline: "silent",
+  Quarantined: "left",
+  Snoozed: "left",
 };
 
 /** Unit of a number in `need` or `free`. */

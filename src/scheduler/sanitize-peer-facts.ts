@@ -1,7 +1,16 @@
+import { familiarGlob } from "./image-names.ts";
 import type { AllowFacts, GpuFacts, PeerClaims, PeerFacts, PeerKnowledge, Supply } from "./peer-facts.ts";
 
 /** No machine a friend owns is larger; the schemas refuse Jobs that ask for more. */
-const most = { cores: 1024, bytes: 2 ** 52, gpus: 64, gpuBytes: 2 ** 40, jobs: 1000, peers: 1000, images: 256 } as const;
+const most = {
+  cores: 1024,
+  bytes: 2 ** 52,
+  gpus: 64,
+  gpuBytes: 2 ** 40,
+  jobs: 1000,
+  peers: 1000,
+  images: 256,
+} as const;
 const longestText = 256;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -89,7 +98,7 @@ function texts(value: unknown, longest: number): readonly string[] {
 function allowed(fields: Fields): AllowFacts {
   return {
     ...(fields["peers"] === undefined ? {} : { peers: texts(fields["peers"], most.peers) }),
-    ...(fields["images"] === undefined ? {} : { images: texts(fields["images"], most.images) }),
+    ...(fields["images"] === undefined ? {} : { images: texts(fields["images"], most.images).map(familiarGlob) }),
     networks:
       fields["networks"] === undefined
         ? ["none"]

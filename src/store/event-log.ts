@@ -30,11 +30,16 @@ export function createEventLog(options: EventLogOptions): EventLog {
       const event = nextEvent(content, index.get(content), version, timestampOf(options.now()));
       const dropped = index.put(event);
       // An event is a note for people: it has to outlive a kill -9, not a power cut, so no fsync is spent on it.
-      database.transaction(() => {
-        database.events.put(event);
-        for (const old of dropped) database.events.remove(old.name);
-        database.version.save(Number(version));
-      }, "relaxed");
+      // Neither is it a reason to leave undone what it tells of: on a full disk it is kept in memory only.
+      try {
+        database.transaction(() => {
+          database.events.put(event);
+          for (const old of dropped) database.events.remove(old.name);
+          database.version.save(Number(version));
+        }, "relaxed");
+      } catch (error) {
+        options.log.warn("an event could not be saved", { reason, error: String(error) });
+      }
       for (const onEvent of [...subscribers]) guard(options.log, () => onEvent(event));
     },
     list: (filter = {}) =>

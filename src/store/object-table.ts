@@ -69,13 +69,21 @@ export function createObjectTable(options: ObjectTableOptions): ObjectTable {
         for (const change of changes) saveChange(database, change);
         alongside?.();
         database.version.save(counter.newest());
-      });
+      }, durabilityOf(changes));
       hub.publish(changes.map(remember).filter((event) => event !== undefined));
     },
     subscribe: hub.subscribe,
     watch: hub.watch,
     wake: hub.wake,
   };
+}
+
+/**
+ * Facts of an attempt must outlive a power cut before the effect they announce. The rest follows from them and from the
+ * files; a full commit also makes durable whatever was committed before it, so the order of things always holds.
+ */
+function durabilityOf(changes: readonly ObjectChange[]): "full" | "relaxed" {
+  return changes.some(({ saved }) => saved.object.kind === "Attempt") ? "full" : "relaxed";
 }
 
 function saveChange(database: StoreDatabase, change: ObjectChange): void {

@@ -59,6 +59,7 @@ export function openTestHome(options: Partial<ApiOptions> = {}, logSource?: LogS
     logs: logSource ?? logs,
     now: () => clock.now,
     report: async () => aReport,
+    live: (object) => object,
     rescan: async () => void (declared.rescans += 1),
   };
   const app = createApi(ports, { version: "1.2.3", log, ...options });

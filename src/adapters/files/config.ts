@@ -13,7 +13,9 @@ export interface Config {
   /** DNS label; the machine's host name unless said otherwise. */
   readonly name: string;
   readonly groupSecret?: string;
+  /** UDP port of the beacons; 0: none are sent or heard. */
   readonly discoveryPort: number;
+  /** TCP port of the peer listener; 0: any free one. */
   readonly workerPort: number;
   /** Environment name to image reference. */
   readonly environments: ReadonlyMap<string, string>;
@@ -73,8 +75,8 @@ export function parseConfig(text: string, file: string): Config {
   const config = {
     name,
     ...(groupSecret === undefined ? {} : { groupSecret }),
-    discoveryPort: fields.integer("discovery_port", 1, 65_535) ?? 5555,
-    workerPort: fields.integer("worker_port", 1, 65_535) ?? 5556,
+    discoveryPort: fields.integer("discovery_port", 0, 65_535) ?? 5555,
+    workerPort: fields.integer("worker_port", 0, 65_535) ?? 5556,
     environments: fields.images("envs"),
     ...(defaultEnvironment === undefined ? {} : { defaultEnvironment }),
     mirrorStatus: fields.flag("mirror_status") ?? true,

@@ -65,13 +65,11 @@ export function createDesiredReader(options: DesiredReaderOptions): DesiredReade
     return false;
   }
 
-  function isTrusted(path: string, stamp: FileStamp): boolean {
-    return trusted.get(path)?.stamp === stamp;
-  }
+  const isTrusted = (path: string, stamp: FileStamp): boolean => trusted.get(path)?.stamp === stamp;
 
+  // A walk that began before a file was put there does not list it, and says nothing about its being trusted.
   function forgetAllBut(paths: ReadonlySet<string>, walk: number): void {
     for (const map of [parsed, firstSeen]) for (const path of map.keys()) if (!paths.has(path)) map.delete(path);
-    // A walk that began before a file was put there does not list it, and says nothing about it.
     for (const [path, trust] of trusted) if (!paths.has(path) && trust.walk < walk) trusted.delete(path);
   }
 
@@ -80,8 +78,7 @@ export function createDesiredReader(options: DesiredReaderOptions): DesiredReade
     isTrusted,
     isWhole: (path, stamp) => parsed.get(path)?.stamp === stamp || isTrusted(path, stamp),
     read: async () => {
-      walks += 1;
-      const thisWalk = walks;
+      const thisWalk = (walks += 1);
       const walk = await walkDesired(options.root);
       const files: DesiredFile[] = [];
       const unsettled: string[] = [];
@@ -96,7 +93,7 @@ export function createDesiredReader(options: DesiredReaderOptions): DesiredReade
           unreadable.push({ path, message: describeFailure("file", error) });
         }
       }
-      for (const path of unsettled) unreadable.push({ path, message: "is being written", transient: true });
+      unreadable.push(...unsettled.map((path) => ({ path, message: "is being written", transient: true as const })));
       forgetAllBut(new Set(walk.files), thisWalk);
       return { reading: { files, listedDirectories: walk.directories, unreadable }, unsettled };
     },

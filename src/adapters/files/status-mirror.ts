@@ -6,12 +6,12 @@ import type { BaseStatus, Key } from "../../resources/types.ts";
 import type { DesiredReading, ObjectStore } from "../../store/types.ts";
 import { atomicWrite } from "./atomic-write.ts";
 import { lstatBig, stampAt } from "./file-stamp.ts";
+import { createMirrorPace } from "./mirror-pace.ts";
 import { createMirrorMemory, nameOf, type MirrorMemory } from "./mirror-memory.ts";
 import type { DesiredReader } from "./read-desired.ts";
 import { parseManifestFile, readManifestBytes } from "./read-manifest-file.ts";
 
 /** One file is written at most this often; the last status always lands. */
-const perFileMs = 1000;
 const retryMs = 5000;
 
 export interface StatusMirror {
@@ -36,8 +36,8 @@ export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
   const memory = createMirrorMemory();
   const due = new Set<string>();
   const working = new Map<string, Promise<void>>();
-  const writtenAtMs = new Map<string, number>();
   const stopping = new AbortController();
+  const pace = createMirrorPace(clock, stopping.signal);
   const watches: Disposable[] = [];
 
   function markDue(path: string): void {
@@ -46,7 +46,7 @@ export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
     const work = drain(path)
       .catch((error: unknown) => {
         log.warn("status could not be written into the file", { file: path, error: String(error) });
-        return retry(path);
+        return clock.sleep(retryMs, stopping.signal).then(() => void due.add(path));
       })
       .finally(() => {
         working.delete(path);
@@ -55,18 +55,11 @@ export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
     working.set(path, work);
   }
 
-  async function retry(path: string): Promise<void> {
-    await clock.sleep(retryMs, stopping.signal);
-    due.add(path);
-  }
-
   async function drain(path: string): Promise<void> {
     while (due.has(path)) {
-      const waitMs = (writtenAtMs.get(path) ?? -Infinity) + perFileMs - clock.monotonicMs();
-      // Stopping ends the wait early: what is due is written before the daemon goes.
-      if (waitMs > 0) await clock.sleep(waitMs, stopping.signal);
+      await pace.untilRipe(path);
       due.delete(path);
-      if (await writeStatuses(path, options, memory)) writtenAtMs.set(path, clock.monotonicMs());
+      if (await writeStatuses(path, options, memory)) pace.written(path);
     }
   }
 
@@ -74,7 +67,9 @@ export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
     const path = store.origin(key)?.file;
     const status = store.get(key)?.status;
     if (path === undefined || status === undefined) return;
-    if (!memory.shows(path, `${key.kind}/${key.name}`, status)) markDue(path);
+    if (memory.shows(path, `${key.kind}/${key.name}`, status)) return;
+    if ("completionTime" in status) pace.hurry(path);
+    markDue(path);
   }
 
   return {
@@ -85,7 +80,7 @@ export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
       if (watches.length === 0) return;
       const paths = new Set(reading.files.map((file) => file.path));
       memory.forgetAllBut(paths);
-      for (const path of writtenAtMs.keys()) if (!paths.has(path)) writtenAtMs.delete(path);
+      pace.forgetAllBut(paths);
       for (const { path, documents, problems } of reading.files) {
         if (problems.length === 0 && staleDocuments(path, documents, store, memory).length > 0) markDue(path);
       }

@@ -27,6 +27,11 @@ export function loadIdentity(path: string): Identity {
   }
 }
 
+/** The private identity key, PKCS #8 DER in base64: for signing and for TLS, and never for a log. */
+export function loadIdentityKey(path: string): string {
+  return (readRecord(path) ?? createRecord(path)).identityKey;
+}
+
 function readRecord(path: string): IdentityRecord | undefined {
   let descriptor: number;
   try {

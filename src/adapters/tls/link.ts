@@ -18,8 +18,8 @@ export interface LinkEvents {
   record(bytes: Uint8Array): void;
   gossip(message: Uint8Array): void;
   rtt(milliseconds: number): void;
-  /** The newest (boot, seq) of our own records that the other end knows. */
-  known(boot: number, seq: number): void;
+  /** The newest record of our own that the other end knows, sealed: newer than what we sent. */
+  known(bytes: Uint8Array): void;
   /** Once; `reason` is what the other end said before it closed, if it said anything. */
   closed(reason: string | undefined): void;
 }
@@ -95,11 +95,9 @@ export class Link {
     if (message.length <= maxFrameBytes) this.#write("gossip", message);
   }
 
-  tellKnown(boot: number, seq: number): void {
-    const body = Buffer.alloc(12);
-    body.writeUIntBE(boot, 0, 6);
-    body.writeUIntBE(seq, 6, 6);
-    this.#write("known", body);
+  /** Shows the other end a newer record of its own than the one it sent. */
+  tellKnown(record: Uint8Array): void {
+    this.#write("known", record);
   }
 
   close(reason: string): void {
@@ -136,8 +134,7 @@ export class Link {
       case "gossip":
         return events.gossip(body);
       case "known":
-        if (body.length !== 12) return;
-        return events.known(Buffer.from(body).readUIntBE(0, 6), Buffer.from(body).readUIntBE(6, 6));
+        return events.known(body);
       case "bye":
         this.#byeReason = Buffer.from(body.subarray(0, maxReasonBytes)).toString().replaceAll(/[^ -~]/g, "?");
         return;

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { Socket, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Logger } from "../../reconciler/types.ts";
@@ -66,6 +66,7 @@ export async function listenForPeers(options: ListenOptions): Promise<PeerListen
   });
   server.maxConnections = maxConnections;
   server.on("connection", (raw) => {
+    if (!(raw instanceof Socket)) return void raw.destroy();
     rawSockets.add(raw);
     room.enter(raw);
     raw.on("error", () => raw.destroy());
@@ -100,7 +101,8 @@ export async function listenForPeers(options: ListenOptions): Promise<PeerListen
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(options.port, "::", () => resolve());
+    // Without a host Node takes IPv6 and IPv4 together, or IPv4 alone where there is nothing else.
+    server.listen(options.port, () => resolve());
   });
   server.removeAllListeners("error");
   server.on("error", (error) => options.log.error("the peer port cannot accept a connection", { error }));

@@ -102,7 +102,7 @@ async function execute(action: AttemptAction, scene: Scene): Promise<void> {
       return operations.abort(name);
     case "Start":
       recordFacts(scene, { startIntent: true });
-      scene.stopwatch.begin(`${name} start`);
+      scene.stopwatch.notYet(`${name} start`);
       await runtime.start(attempt);
       return tell(scene, "Normal", "Started", `attempt ${attempt.spec.attempt} runs`);
     case "ResumeCapture":

@@ -1,5 +1,6 @@
 import type { Attempt } from "../../resources/attempt.ts";
 import type { Job } from "../../resources/job.ts";
+import { withoutUndefined } from "../../resources/without-undefined.ts";
 import { Stopwatch } from "../../reconciler/stopwatch.ts";
 import type { Context, Controller } from "../../reconciler/types.ts";
 import { admit } from "../../scheduler/admission.ts";
@@ -69,15 +70,17 @@ const timed = ["waiting", "attemptEnded", "completed"] as const;
 /** Measured, not compared: whoever sets the clock of this machine neither expires a Job nor holds it back. */
 function timesOf(job: Job, newest: Attempt | undefined, stopwatch: Stopwatch): JobTimes {
   const { name } = job.metadata;
-  const ended = newest?.status?.finishedAt;
-  const completed = job.status?.completionTime;
-  return {
-    ...(job.spec.queueTimeoutSeconds === undefined
-      ? {}
-      : { waiting: stopwatch.elapsedMs(`${name} waiting`, waitingSince(job)) }),
-    ...(ended === undefined ? {} : { attemptEnded: stopwatch.elapsedMs(`${name} attemptEnded`, ended) }),
-    ...(completed === undefined ? {} : { completed: stopwatch.elapsedMs(`${name} completed`, completed) }),
+  const elapsed = (what: (typeof timed)[number], since: string | undefined): number | undefined => {
+    if (since !== undefined) return stopwatch.elapsedMs(`${name} ${what}`, since);
+    stopwatch.notYet(`${name} ${what}`);
+    return undefined;
   };
+  const { queueTimeoutSeconds, ttlSecondsAfterFinished } = job.spec;
+  return withoutUndefined({
+    waiting: queueTimeoutSeconds === undefined ? undefined : elapsed("waiting", waitingSince(job)),
+    attemptEnded: newest === undefined ? undefined : elapsed("attemptEnded", newest.status?.finishedAt),
+    completed: ttlSecondsAfterFinished === undefined ? undefined : elapsed("completed", job.status?.completionTime),
+  });
 }
 
 function leaveLine(job: Job, scene: Scene): void {

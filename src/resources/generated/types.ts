@@ -771,6 +771,14 @@ export interface PeerStatus {
    */
   readonly observedGeneration?: number;
   readonly phase?: PeerPhase;
+  /**
+   * What the peer calls itself.
+   */
+  readonly name?: string;
+  /**
+   * Its node id: the name nobody else can take, from its identity key.
+   */
+  readonly node?: string;
   readonly path?: PeerPath;
   readonly resources?: PeerResources;
   /**

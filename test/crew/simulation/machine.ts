@@ -34,7 +34,7 @@ export interface MachineHooks {
 
 export type Declared = Readonly<Record<string, object>>;
 
-/** How long a step of a simulation is; nothing shorter is told apart. */
+/** How long a step of a simulation is; nothing shorter is told apart from outside. */
 const stepMs = 50;
 /** One that cannot start is started again so much later. */
 const restartMs = 1_000;
@@ -101,6 +101,7 @@ export class Machine {
           const gone = this.store.get({ kind: "Job", name });
           if (gone === undefined) return Promise.reject(new Error(`no job ${name}`));
           this.undeclare(name);
+          this.store.delete({ kind: "Job", name });
           return Promise.resolve(gone);
         },
       },
@@ -128,10 +129,10 @@ export class Machine {
   }
 
   /** Lets time go by; a dead daemon is started again. `afterStep` looks at the world in between. */
-  async run(ms: number, afterStep?: () => void): Promise<void> {
+  async run(ms: number, afterStep?: () => void, everyMs: number = stepMs): Promise<void> {
     const endMs = this.clock.monotonicMs() + ms;
     while (this.clock.monotonicMs() < endMs) {
-      await this.clock.advance(stepMs);
+      await this.clock.advance(everyMs);
       if (!this.isAlive && this.clock.monotonicMs() >= this.#startAtMs) this.#restart();
       if (this.isAlive && this.clock.monotonicMs() >= (this.#readAtMs ?? Infinity)) this.#read();
       this.#traceOperations();

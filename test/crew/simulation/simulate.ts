@@ -99,13 +99,17 @@ function checkEnds(machine: Machine, faults: Faults): void {
 /** Nothing moves any more (I12), nor does a new daemon that knows no event find anything to do (I10). */
 async function checkQuiet(machine: Machine, check: () => void): Promise<void> {
   const world = (): string =>
-    JSON.stringify([machine.engine.operations.length, machine.store.list("Attempt"), machine.store.list("Job")]);
+    JSON.stringify([
+      machine.engine.operations.length,
+      machine.store.snapshot("Attempt").items,
+      machine.store.snapshot("Job").items,
+    ]);
   const before = world();
   const version = machine.store.currentVersion();
-  await machine.run(quietMs / 2, check);
+  await machine.run(quietMs / 2, check, 1_000);
   if (machine.store.currentVersion() !== version)
     throw new Error(`I12: something was written: ${machine.trace.at(-1)}`);
   machine.kill();
-  await machine.run(quietMs / 2, check);
+  await machine.run(quietMs / 2, check, 1_000);
   if (world() !== before) throw new Error(`I10: a new daemon did something: ${machine.trace.at(-1)}`);
 }

@@ -1,0 +1,163 @@
+import { bestFirst } from "./best-first.ts";
+import { refusalsOf } from "./filters.ts";
+import type { PeerFacts } from "./peer-facts.ts";
+import type { PlacementRequest } from "./placement-request.ts";
+import type { Refusal } from "./refusal.ts";
+import { rendezvousHash } from "./rendezvous-hash.ts";
+import { scoreTerms, startSeconds, sumOf } from "./score.ts";
+import type { Terms } from "./score.ts";
+
+export interface Placement {
+  /** Absent: nobody can take it, and `rejected` says why, peer by peer. */
+  readonly chosen?: Candidate;
+  /** Could have taken it, best first. */
+  readonly others: readonly Candidate[];
+  /** By name. */
+  readonly rejected: readonly RejectedPeer[];
+}
+
+/** A peer that no filter refuses. */
+export interface Candidate {
+  readonly node: string;
+  readonly peer: string;
+  /** 0 to 100. */
+  readonly score: number;
+  readonly terms: Terms;
+  /**
+   * `best`: has the highest score. `drawn`: by hash, among those within a point of it. `behind`: scored less; the terms
+   * say by what. `lastResort`: the own machine, which stands back for everybody else.
+   */
+  readonly because: "best" | "drawn" | "behind" | "lastResort";
+  readonly missingBytes: number;
+  readonly startSeconds: number;
+}
+
+export interface RejectedPeer {
+  readonly node: string;
+  readonly peer: string;
+  /** All of them, at least one, most telling first. */
+  readonly refusals: readonly Refusal[];
+}
+
+/** Scores this near are the same; tenths of a point. Submitters with stale news then do not all run to one peer. */
+const tieWidth = 10;
+/** Keeps the own machine behind everybody else, whatever the scores. */
+const lastResortRank = -1_000_000;
+
+/** What the answer is made of, while it is being made. */
+type Draft = { -readonly [Field in keyof Candidate]: Candidate[Field] };
+
+/**
+ * Where the Job should run. Every peer goes through every filter and every survivor through every term, so the answer
+ * explains itself; the order of `peers` makes no difference, their node ids are unique.
+ */
+export function placeJob(request: PlacementRequest, peers: readonly PeerFacts[], nowMs: number): Placement {
+  const rejected: RejectedPeer[] = [];
+  const able: PeerFacts[] = [];
+  let fastestSeconds: number | undefined;
+  for (const peer of inOrder(peers)) {
+    const refusals = refusalsOf(request, peer, nowMs);
+    if (refusals.length > 0) {
+      rejected.push({ node: peer.node, peer: peer.name, refusals });
+      continue;
+    }
+    able.push(peer);
+    const { runSeconds } = peer.history;
+    if (runSeconds !== undefined && runSeconds > 0 && !(runSeconds >= (fastestSeconds ?? Infinity))) {
+      fastestSeconds = runSeconds;
+    }
+  }
+  const drafts: Draft[] = [];
+  const ranks: number[] = [];
+  for (const peer of able) {
+    const terms = scoreTerms(request, peer, nowMs, fastestSeconds);
+    const sum = sumOf(terms);
+    drafts.push(draft(peer, terms, sum));
+    ranks.push(isLastResort(request, peer) ? sum + lastResortRank : sum);
+  }
+  return choose(request.uid, drafts, ranks, rejected);
+}
+
+function draft(peer: PeerFacts, terms: Terms, sum: number): Draft {
+  return {
+    node: peer.node,
+    peer: peer.name,
+    score: Math.max(0, sum) / 10,
+    terms,
+    because: "best",
+    missingBytes: peer.missingBytes,
+    startSeconds: startSeconds(peer),
+  };
+}
+
+/** Friends' machines first: that is what the crew is for. A Job that names the own machine means it. */
+function isLastResort({ peer, preferredPeers }: PlacementRequest, { own, name }: PeerFacts): boolean {
+  return own && peer !== name && !preferredPeers.includes(name);
+}
+
+function choose(
+  uid: string,
+  drafts: readonly Draft[],
+  ranks: readonly number[],
+  rejected: readonly RejectedPeer[],
+): Placement {
+  const sorted: Draft[] = [];
+  const order = bestFirst(ranks);
+  const lowestTied = rankAt(ranks, order[0]) - tieWidth;
+  let tied = 0;
+  let friends = 0;
+  for (const place of order) {
+    const draft = drafts[place];
+    if (draft !== undefined) sorted.push(draft);
+    if (rankAt(ranks, place) >= lowestTied) tied += 1;
+    if (rankAt(ranks, place) > lastResortRank / 2) friends += 1;
+  }
+  const chosen = drawOne(uid, sorted, tied);
+  if (chosen === undefined) return { others: [], rejected };
+  const others: Candidate[] = [];
+  for (let place = 0; place < sorted.length; place += 1) {
+    const draft = sorted[place];
+    if (draft === undefined || draft === chosen) continue;
+    if (place < tied) draft.because = "drawn";
+    else draft.because = place < friends ? "behind" : "lastResort";
+    others.push(draft);
+  }
+  if (tied > 1) chosen.because = "drawn";
+  else if (friends === 0) chosen.because = "lastResort";
+  return { chosen, others, rejected };
+}
+
+function rankAt(ranks: readonly number[], place: number | undefined): number {
+  return (place === undefined ? undefined : ranks[place]) ?? -Infinity;
+}
+
+/** One of the first `tied`: who has the highest hash with the Job. */
+function drawOne(uid: string, sorted: readonly Draft[], tied: number): Draft | undefined {
+  let [winner] = sorted;
+  if (tied < 2) return winner;
+  let highest = -1;
+  for (let place = 0; place < tied; place += 1) {
+    const draft = sorted[place];
+    const hash = draft === undefined ? -1 : rendezvousHash(uid, draft.node);
+    // By node id where hashes are equal, never by score: within a tie a changed score changes nothing.
+    if (hash < highest || (hash === highest && (draft?.node ?? "") > (winner?.node ?? ""))) continue;
+    highest = hash;
+    winner = draft;
+  }
+  return winner;
+}
+
+/** As they are, when they are in order already: callers keep them so. */
+function inOrder(peers: readonly PeerFacts[]): readonly PeerFacts[] {
+  for (let index = 1; index < peers.length; index += 1) {
+    const [before, after] = [peers[index - 1], peers[index]];
+    if (before === undefined || after === undefined || before.name < after.name) continue;
+    if (byName(before, after) > 0) return peers.toSorted(byName);
+  }
+  return peers;
+}
+
+function byName(a: PeerFacts, b: PeerFacts): number {
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return a.node < b.node ? -1 : 1;
+}
