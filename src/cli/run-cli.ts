@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { createContext } from "./context.ts";
 import type { CliWorld } from "./context.ts";
 import type { Launch } from "./definitions/define.ts";
+import { addCrewCommands } from "./definitions/crew-commands.ts";
 import { addDaemonCommands, addJobCommands } from "./definitions/daily-commands.ts";
 import { addMachineCommands, addOtherCommands } from "./definitions/machine-commands.ts";
 import { addResourceCommands } from "./definitions/resource-commands.ts";
@@ -55,6 +56,8 @@ export function createProgram(launch: Launch, write: (text: string) => void): Co
   addResourceCommands(program, launch);
   program.commandsGroup("Jobs:");
   addJobCommands(program, launch);
+  program.commandsGroup("The crew:");
+  addCrewCommands(program, launch);
   program.commandsGroup("Everything else:");
   addOtherCommands(program, launch);
   program.addHelpCommand(

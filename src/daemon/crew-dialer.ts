@@ -126,7 +126,12 @@ export class CrewDialer {
   }
 
   #try(target: DialTarget, now: number): void {
-    const attempts = this.#attempts.get(target.key) ?? { failures: 0, lastMs: -leastGapMs, nextMs: now, running: false };
+    const attempts = this.#attempts.get(target.key) ?? {
+      failures: 0,
+      lastMs: -leastGapMs,
+      nextMs: now,
+      running: false,
+    };
     this.#attempts.set(target.key, attempts);
     const running = [...this.#attempts.values()].filter((each) => each.running).length;
     if (attempts.running || attempts.nextMs > now || running >= maxAtOnce || target.endpoints.length === 0) return;

@@ -114,7 +114,8 @@ export class CrewLinks {
       const { message } = admission.trust;
       log.warn("a machine is kept out", { node: link.peer.node, address: link.peer.remoteAddress, reason: message });
       if (typed !== undefined) peers.refuse(typed, admission.trust);
-      for (const member of members.all()) if (member.rival !== undefined && member.peer !== undefined) this.#options.wake(member.peer);
+      for (const member of members.all())
+        if (member.rival !== undefined && member.peer !== undefined) this.#options.wake(member.peer);
       link.close(message);
       return undefined;
     }
@@ -130,8 +131,12 @@ export class CrewLinks {
   #settle(link: Link, member: Member): void {
     const { remoteAddress, remotePort } = link.peer;
     const kind = isOnLink(remoteAddress, ownAddresses()) ? ("lan" as const) : ("direct" as const);
-    member.path = { kind, via: link.dialled ? formatEndpoint({ host: remoteAddress, port: remotePort }) : remoteAddress };
-    if (link.dialled) this.#options.members.reachedAt(member, formatEndpoint({ host: remoteAddress, port: remotePort }));
+    member.path = {
+      kind,
+      via: link.dialled ? formatEndpoint({ host: remoteAddress, port: remotePort }) : remoteAddress,
+    };
+    if (link.dialled)
+      this.#options.members.reachedAt(member, formatEndpoint({ host: remoteAddress, port: remotePort }));
   }
 
   #hear(link: Link, member: Member, signed: SignedRecord): void {

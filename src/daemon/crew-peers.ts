@@ -148,7 +148,10 @@ export class CrewPeers {
     const member = this.memberOf(name);
     const expected = nodeOfText(peer.spec.identity) ?? member?.node;
     const places = parseEndpoints(member?.endpoints ?? [], defaultPeerPort);
-    const endpoints = [declared, ...places.filter(({ host, port }) => host !== declared.host || port !== declared.port)];
+    const endpoints = [
+      declared,
+      ...places.filter(({ host, port }) => host !== declared.host || port !== declared.port),
+    ];
     const known = expected === undefined ? {} : { expected };
     return { key: `peer/${name}`, endpoints, peer: name, declared, ...known };
   }

@@ -29,10 +29,7 @@ const maxEndpoints = 8;
 /** What this machine says of itself: one signed record after the other, each with a higher number. */
 export class CrewSelf {
   readonly #options: SelfOptions;
-  readonly #vitals: () => Pick<
-    LiveRecord,
-    "cpuCount" | "cpuUsedPercent" | "memoryTotal" | "memoryFree" | "diskFree"
-  >;
+  readonly #vitals: () => Pick<LiveRecord, "cpuCount" | "cpuUsedPercent" | "memoryTotal" | "memoryFree" | "diskFree">;
   #boot: number;
   #seq = 0;
   #gpus: readonly RecordGpu[] = [];

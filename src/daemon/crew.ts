@@ -185,7 +185,8 @@ class CrewRuntime {
     const member = this.#peers.memberOf(peer.metadata.name);
     if (member?.newest === undefined || peer.status === undefined) return peer;
     const { resources, jobs, rttMs } = figuresOf(member.newest.record, member.rttMs);
-    const path = member.path === undefined ? {} : { path: { ...member.path, ...(rttMs === undefined ? {} : { rttMs }) } };
+    const path =
+      member.path === undefined ? {} : { path: { ...member.path, ...(rttMs === undefined ? {} : { rttMs }) } };
     return { ...peer, status: { ...peer.status, resources, jobs, ...path } };
   }
 

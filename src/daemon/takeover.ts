@@ -84,10 +84,11 @@ export class Takeover {
   #adopt(job: Job, found: FoundAttempt, template: Omit<Attempt["spec"], "attempt" | "job">): void {
     const { store, clock, log } = this.#ports;
     const key = { kind: "Job", name: job.metadata.name } as const;
-    const current = store.get<Job>(key)?.metadata;
-    if (current?.uid !== job.metadata.uid || current.generation !== job.metadata.generation) return;
-    store.takeIdentity(key, found.uid);
+    const current = store.get<Job>(key);
+    if (current?.metadata.uid !== job.metadata.uid || current.metadata.generation !== job.metadata.generation) return;
     const { attempt, uid } = found;
+    // The number too: should the container go before the attempt is written down, its name is not used again.
+    store.takeIdentity(key, uid, { ...current.status, attempt } as NonNullable<Job["status"]>);
     const { name, generation } = job.metadata;
     const spec = { ...template, attempt, job: { name, uid, generation } };
     const created = store.create<Attempt>({
@@ -135,7 +136,7 @@ function chooseFor(job: Job, strays: readonly FoundAttempt[]): FoundAttempt | un
     ({ phase, uid, attempt, job: name }) =>
       name === metadata.name &&
       (phase === "running" || phase === "exited") &&
-      (status?.attempt === undefined || (uid === metadata.uid && attempt > status.attempt)),
+      (status?.attempt === undefined || (uid === metadata.uid && attempt >= status.attempt)),
   );
   const rank = ({ phase, attempt }: FoundAttempt): number => (phase === "running" ? 1e9 : 0) + attempt;
   return candidates.toSorted((a, b) => rank(b) - rank(a))[0];

@@ -37,6 +37,19 @@ export function hostPortProblem(text: string, options: { readonly portRequired: 
   return portProblem(port, options) ?? hostProblem(host);
 }
 
+/** As hostPortProblem, for an address somebody wants to be dialled: nobody can be at "everywhere" or at a group. */
+export function dialableProblem(text: string): string | undefined {
+  const problem = hostPortProblem(text, { portRequired: false });
+  if (problem !== undefined) return problem;
+  const [, bracketed, plain] = /^(?:\[([^\]]+)\]|([^:]+))(?::[0-9]+)?$/.exec(text) ?? [];
+  const host = (bracketed ?? plain ?? text).toLowerCase();
+  const ipv4 = parseIpv4(host);
+  if (ipv4 !== undefined && ipv4 < 2 ** 24) return "means every address, not one machine";
+  if (ipv4 !== undefined && ipv4 >= 224 * 2 ** 24) return "is for groups of machines, not for one";
+  if (/^[0:]+$/.test(host)) return "means every address, not one machine";
+  return /^ff[0-9a-f]{2}:/.test(host) ? "is for groups of machines, not for one" : undefined;
+}
+
 function portProblem(port: string | undefined, options: { readonly portRequired: boolean }): string | undefined {
   if (port === undefined) return options.portRequired ? "needs a port, as in host:51820" : undefined;
   const number = Number(port);

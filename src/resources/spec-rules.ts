@@ -1,4 +1,4 @@
-import { cidrProblem, hostPortProblem } from "./address-rules.ts";
+import { cidrProblem, dialableProblem, hostPortProblem } from "./address-rules.ts";
 import { fieldIssue } from "./field-issue.ts";
 import type { FieldIssue } from "./field-issue.ts";
 import { jobRules } from "./job-rules.ts";
@@ -51,7 +51,7 @@ function networkRules(spec: NetworkSpec): readonly FieldIssue[] {
 }
 
 function peerRules(spec: PeerSpec): readonly FieldIssue[] {
-  const address = spec.address === undefined ? undefined : hostPortProblem(spec.address, { portRequired: false });
+  const address = spec.address === undefined ? undefined : dialableProblem(spec.address);
   const endpoints = (spec.endpoints ?? []).flatMap((endpoint, index) =>
     problemAt(["spec", "endpoints", index], hostPortProblem(endpoint, { portRequired: true })),
   );

@@ -4,7 +4,7 @@ import type { PeerFacts } from "./peer-facts.ts";
 import type { PlacementRequest } from "./placement-request.ts";
 import type { Refusal } from "./refusal.ts";
 import { rendezvousHash } from "./rendezvous-hash.ts";
-import { scoreTerms, startSeconds, sumOf } from "./score.ts";
+import { scoreTerms, sumOf } from "./score.ts";
 import type { Terms } from "./score.ts";
 
 export interface Placement {
@@ -18,7 +18,6 @@ export interface Placement {
 
 /** A peer that no filter refuses. */
 export interface Candidate {
-  readonly node: string;
   readonly peer: string;
   /** 0 to 100. */
   readonly score: number;
@@ -28,8 +27,8 @@ export interface Candidate {
    * say by what. `lastResort`: the own machine, which stands back for everybody else.
    */
   readonly because: "best" | "drawn" | "behind" | "lastResort";
-  readonly missingBytes: number;
-  readonly startSeconds: number;
+  /** What it was scored by. */
+  readonly facts: PeerFacts;
 }
 
 export interface RejectedPeer {
@@ -72,22 +71,10 @@ export function placeJob(request: PlacementRequest, peers: readonly PeerFacts[],
   for (const peer of able) {
     const terms = scoreTerms(request, peer, nowMs, fastestSeconds);
     const sum = sumOf(terms);
-    drafts.push(draft(peer, terms, sum));
+    drafts.push({ peer: peer.name, score: Math.max(0, sum) / 10, terms, because: "best", facts: peer });
     ranks.push(isLastResort(request, peer) ? sum + lastResortRank : sum);
   }
   return choose(request.uid, drafts, ranks, rejected);
-}
-
-function draft(peer: PeerFacts, terms: Terms, sum: number): Draft {
-  return {
-    node: peer.node,
-    peer: peer.name,
-    score: Math.max(0, sum) / 10,
-    terms,
-    because: "best",
-    missingBytes: peer.missingBytes,
-    startSeconds: startSeconds(peer),
-  };
 }
 
 /** Friends' machines first: that is what the crew is for. A Job that names the own machine means it. */
@@ -105,42 +92,33 @@ function choose(
   const order = bestFirst(ranks);
   const lowestTied = rankAt(ranks, order[0]) - tieWidth;
   let tied = 0;
-  let friends = 0;
   for (const place of order) {
     const draft = drafts[place];
-    if (draft !== undefined) sorted.push(draft);
-    if (rankAt(ranks, place) >= lowestTied) tied += 1;
-    if (rankAt(ranks, place) > lastResortRank / 2) friends += 1;
+    if (draft === undefined) continue;
+    const rank = rankAt(ranks, place);
+    if (rank < lastResortRank / 2) draft.because = "lastResort";
+    else if (place !== order[0]) draft.because = "behind";
+    if (rank >= lowestTied) tied += 1;
+    sorted.push(draft);
   }
-  const chosen = drawOne(uid, sorted, tied);
+  const chosen = tied > 1 ? drawOne(uid, sorted.slice(0, tied)) : sorted[0];
   if (chosen === undefined) return { others: [], rejected };
-  const others: Candidate[] = [];
-  for (let place = 0; place < sorted.length; place += 1) {
-    const draft = sorted[place];
-    if (draft === undefined || draft === chosen) continue;
-    if (place < tied) draft.because = "drawn";
-    else draft.because = place < friends ? "behind" : "lastResort";
-    others.push(draft);
-  }
-  if (tied > 1) chosen.because = "drawn";
-  else if (friends === 0) chosen.because = "lastResort";
-  return { chosen, others, rejected };
+  return { chosen, others: sorted.filter((draft) => draft !== chosen), rejected };
 }
 
 function rankAt(ranks: readonly number[], place: number | undefined): number {
   return (place === undefined ? undefined : ranks[place]) ?? -Infinity;
 }
 
-/** One of the first `tied`: who has the highest hash with the Job. */
-function drawOne(uid: string, sorted: readonly Draft[], tied: number): Draft | undefined {
-  let [winner] = sorted;
-  if (tied < 2) return winner;
+/** Who has the highest hash with the Job. */
+function drawOne(uid: string, equals: readonly Draft[]): Draft | undefined {
+  let winner: Draft | undefined;
   let highest = -1;
-  for (let place = 0; place < tied; place += 1) {
-    const draft = sorted[place];
-    const hash = draft === undefined ? -1 : rendezvousHash(uid, draft.node);
+  for (const draft of equals) {
+    draft.because = "drawn";
+    const hash = rendezvousHash(uid, draft.facts.node);
     // By node id where hashes are equal, never by score: within a tie a changed score changes nothing.
-    if (hash < highest || (hash === highest && (draft?.node ?? "") > (winner?.node ?? ""))) continue;
+    if (hash < highest || (hash === highest && draft.facts.node > (winner?.facts.node ?? ""))) continue;
     highest = hash;
     winner = draft;
   }

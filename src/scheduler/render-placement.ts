@@ -2,7 +2,7 @@ import { formatBytes, formatCpu } from "../resources/quantities.ts";
 import type { Candidate, Placement } from "./place-job.ts";
 import { unitOf } from "./refusal.ts";
 import type { Amount, Refusal, RefusalReason } from "./refusal.ts";
-import { termNames } from "./score.ts";
+import { startSeconds, termNames } from "./score.ts";
 import type { TermName } from "./score.ts";
 
 /** One line of `homie why`: one peer. Plain data; columns and colours are the command line's. */
@@ -135,9 +135,12 @@ function widestGap(
   return gaps.reduce((widest, gap) => (gap[1] > widest[1] ? gap : widest));
 }
 
-function startText({ missingBytes, startSeconds }: Candidate): string {
-  const seconds = startSeconds < 10 ? startSeconds.toFixed(1) : String(Math.round(startSeconds));
-  return missingBytes === 0 ? `${seconds} s away` : `${formatBytes(missingBytes)} missing there, ${seconds} s`;
+function startText({ facts }: Candidate): string {
+  const needed = startSeconds(facts);
+  const seconds = needed < 10 ? needed.toFixed(1) : String(Math.round(needed));
+  return facts.missingBytes === 0
+    ? `${seconds} s away`
+    : `${formatBytes(facts.missingBytes)} missing there, ${seconds} s`;
 }
 
 function sentence({ reason, need, free }: Refusal): string {

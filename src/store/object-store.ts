@@ -39,12 +39,12 @@ export function createObjectStore(options: ObjectTableOptions): ObjectStore {
       database.transaction(() => database.cancels.put(metadata.uid, metadata.generation, message));
       table.wake({ kind: "Job", name: jobName });
     },
-    takeIdentity: (key, uid) => {
+    takeIdentity: (key, uid, status) => {
       const saved = required(table, key);
-      if (saved.object.metadata.uid === uid) return;
       // Another uid is another object: who watches sees the one go and the other come.
       const gone = removal(table, saved);
-      const object = withMetadata(saved.object, { uid, resourceVersion: table.nextVersion() });
+      const metadata = { uid, resourceVersion: table.nextVersion() };
+      const object = { ...withMetadata(saved.object, metadata), status: ownCopy(status) };
       table.commit([gone, { type: "put", saved: { ...saved, object } }]);
     },
     cancelRequested: (uid, generation) => database.cancels.get(uid, generation),

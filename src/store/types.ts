@@ -1,5 +1,5 @@
 import type { ParsedDocument, Problem } from "../resources/documents.ts";
-import type { Kind, Resource } from "../resources/types.ts";
+import type { BaseStatus, Kind, Resource } from "../resources/types.ts";
 import type { EventRecorder, OwnedStore } from "../reconciler/types.ts";
 
 export type WatchEvent = { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: Resource };
@@ -58,7 +58,7 @@ export interface ObjectStore extends OwnedStore {
   /** Takes one whole reading of desired/ and makes the objects agree with it (grace, holds and conflicts included). */
   takeDesired(reading: DesiredReading, now: Date): DesiredOutcome;
   /** The object is the one that had this uid before the database was lost; what ran for it is its own again. */
-  takeIdentity(key: { kind: Kind; name: string }, uid: string): void;
+  takeIdentity(key: { kind: Kind; name: string }, uid: string, status: BaseStatus): void;
   /** What is wrong in desired/ right now, newest reading. */
   problems(): readonly Problem[];
   /** Removes nothing, closes the database; every later call throws. */

@@ -28,10 +28,7 @@ export function readFacts(value: unknown): LiveRecord | undefined {
   return { node, name, version, boot, seq, ...sizes, gpus, allocatable, allocated, endpoints };
 }
 
-type Sizes = Pick<
-  LiveRecord,
-  "cpuCount" | "cpuUsedPercent" | "memoryTotal" | "memoryFree" | "diskFree" | "jobs"
->;
+type Sizes = Pick<LiveRecord, "cpuCount" | "cpuUsedPercent" | "memoryTotal" | "memoryFree" | "diskFree" | "jobs">;
 
 function readSizes(value: Fields): Sizes | undefined {
   const sizes = readNumbers(value, {

@@ -15,15 +15,16 @@ export interface Room {
   readonly io?: true;
 }
 
-const ports = [/^src\/controllers\/[a-z]+\/ports\.ts$/, /^src\/api\/ports\.ts$/];
-const kinds = ["attempt", "job", "limits"];
-const base = ["resources", "reconciler", "scheduler", "trust", "tar", "logs", "store"];
+const ports = [/^src\/controllers\/[a-z]+\/ports\.ts$/, /^src\/api\/ports\.ts$/, /^src\/gossip\/ports\.ts$/];
+const kinds = ["attempt", "job", "limits", "peer"];
+const base = ["resources", "reconciler", "scheduler", "trust", "gossip", "tar", "logs", "store"];
 
 export const rooms: readonly Room[] = [
   { name: "resources", imports: [] },
   { name: "reconciler", imports: ["resources"] },
   { name: "scheduler", imports: ["resources"] },
   { name: "trust", imports: ["resources"] },
+  { name: "gossip", imports: ["resources", "trust"] },
   { name: "tar", imports: ["resources"] },
   { name: "logs", imports: ["resources"] },
   { name: "store", imports: ["resources", "reconciler"] },

@@ -8,10 +8,7 @@ const run = promisify(execFile);
 const gpuTimeoutMs = 5_000;
 const mebi = 1024 * 1024;
 
-export type Vitals = Pick<
-  LiveRecord,
-  "cpuCount" | "cpuUsedPercent" | "memoryTotal" | "memoryFree" | "diskFree"
->;
+export type Vitals = Pick<LiveRecord, "cpuCount" | "cpuUsedPercent" | "memoryTotal" | "memoryFree" | "diskFree">;
 
 /** Reads this machine; use of processors counts from one call to the next. `directory` lies on the disk that is meant. */
 export function createVitals(directory: string): () => Vitals {

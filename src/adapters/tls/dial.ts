@@ -29,7 +29,11 @@ export type DialOutcome =
   | { readonly ok: false; readonly failure: DialFailure; readonly message: string; readonly node?: string };
 
 /** Opens a connection and proves the secret on it. `expected` is the node id that must be there; undefined: any. */
-export async function dial(endpoint: Endpoint, expected: string | undefined, options: DialOptions): Promise<DialOutcome> {
+export async function dial(
+  endpoint: Endpoint,
+  expected: string | undefined,
+  options: DialOptions,
+): Promise<DialOutcome> {
   const deadline = AbortSignal.any([options.signal, AbortSignal.timeout(admissionMs)]);
   let socket: TLSSocket;
   try {

@@ -5,9 +5,7 @@ export const frameTypes = { heartbeat: 1, echo: 2, gossip: 3, bye: 4, known: 5 }
 export type FrameName = keyof typeof frameTypes;
 
 const headBytes = 5;
-const names = new Map<number, FrameName>(
-  Object.entries(frameTypes).map(([name, type]) => [type, name as FrameName]),
-);
+const names = new Map<number, FrameName>(Object.entries(frameTypes).map(([name, type]) => [type, name as FrameName]));
 
 /** length u32 of the body, type u8, body. */
 export function encodeFrame(name: FrameName, body: Uint8Array): Buffer {

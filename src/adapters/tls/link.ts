@@ -136,7 +136,9 @@ export class Link {
       case "known":
         return events.known(body);
       case "bye":
-        this.#byeReason = Buffer.from(body.subarray(0, maxReasonBytes)).toString().replaceAll(/[^ -~]/g, "?");
+        this.#byeReason = Buffer.from(body.subarray(0, maxReasonBytes))
+          .toString()
+          .replaceAll(/[^ -~]/g, "?");
         return;
       case undefined:
         return;

@@ -43,7 +43,8 @@ export function broadcastAddresses(addresses: readonly OwnAddress[]): readonly s
 export function isOnLink(address: string, addresses: readonly OwnAddress[]): boolean {
   if (!isIPv4(address)) return false;
   return addresses.some(
-    (own) => own.family === 4 && own.prefix < 32 && lastAddress(own.address, own.prefix) === lastAddress(address, own.prefix),
+    (own) =>
+      own.family === 4 && own.prefix < 32 && lastAddress(own.address, own.prefix) === lastAddress(address, own.prefix),
   );
 }
 

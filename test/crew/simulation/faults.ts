@@ -77,6 +77,7 @@ export class Faults {
   end(): void {
     this.#over = true;
     this.#until.clear();
+    this.#clock?.setWallClock(0);
   }
 
   #lasts(name: FaultName): boolean {

@@ -65,6 +65,7 @@ export class Invariants {
 /** Why the machine is not at rest yet; undefined when every Job has ended and nothing is left behind. */
 export function unrest(machine: Machine): string | undefined {
   if (!machine.isAlive) return "the daemon is down";
+  if (machine.hasUnread) return "I5: desired/ has not been read";
   const { store, engine } = machine;
   const jobs = store.list<Job>("Job");
   const declared = Object.keys(machine.declared).toSorted().join();

@@ -74,6 +74,11 @@ export class Machine {
     return this.#wiring !== undefined && !this.#abort.signal.aborted;
   }
 
+  /** A change in desired/ has not been taken yet. */
+  get hasUnread(): boolean {
+    return this.#readAtMs !== undefined;
+  }
+
   start(): void {
     this.#abort = new AbortController();
     const { signal } = this.#abort;

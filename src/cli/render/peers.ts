@@ -1,0 +1,38 @@
+import type { PeerStatus } from "../../resources/peer.ts";
+import { renderBytes } from "./duration.ts";
+import type { ApiObject } from "./objects.ts";
+
+export const peerHeaders: readonly string[] = ["Name", "IP", "CPU", "RAM", "GPU", "Status"];
+
+/** One line of `homie peers`. What is not known is "-"; RAM is free of total. */
+export function peerRow(peer: ApiObject): readonly string[] {
+  const status = (peer.status ?? {}) as PeerStatus;
+  const { resources } = status;
+  const address = status.path?.via ?? text(peer.spec?.["address"]);
+  return [
+    status.name ?? peer.metadata.name,
+    address === undefined ? "-" : withoutPort(address),
+    resources?.cpuCount === undefined
+      ? "-"
+      : `${resources.cpuCount} (${Math.round(resources.cpuUsedPercent ?? 0)}% used)`,
+    resources?.memoryTotal === undefined
+      ? "-"
+      : `${renderBytes(resources.memoryFree ?? 0)}/${renderBytes(resources.memoryTotal)}`,
+    gpuNames(resources?.gpus ?? []),
+    status.phase ?? "-",
+  ];
+}
+
+function gpuNames(gpus: readonly { readonly model?: string }[]): string {
+  const [first] = gpus;
+  if (first === undefined) return "-";
+  return gpus.length === 1 ? (first.model ?? "1") : `${gpus.length} x ${first.model ?? "?"}`;
+}
+
+function withoutPort(address: string): string {
+  return /^\[([^\]]+)\](?::\d+)?$/u.exec(address)?.[1] ?? address.replace(/^([^:]+):\d+$/u, "$1");
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
