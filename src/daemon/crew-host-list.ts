@@ -7,7 +7,7 @@ import { defaultPeerPort } from "./crew-peers.ts";
 const maxHosts = 256;
 
 /** The original homie's `peers` file: one host a line, `#` begins a remark. Hosts to try, not objects. */
-export async function readHostList(path: string, log: Logger): Promise<readonly DialTarget[]> {
+async function readHostList(path: string, log: Logger): Promise<readonly DialTarget[]> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -24,4 +24,36 @@ export async function readHostList(path: string, log: Logger): Promise<readonly 
       const endpoint = parseEndpoint(host, defaultPeerPort);
       return endpoint === undefined ? [] : [{ key: `host/${host}`, endpoints: [endpoint] }];
     });
+}
+
+/** Hosts of that file as targets; who answered at each is remembered, so that a linked one is not dialled again. */
+export class CrewHosts {
+  readonly #path: string;
+  readonly #log: Logger;
+  readonly #nodes = new Map<string, string>();
+  #targets: readonly DialTarget[] = [];
+
+  constructor(path: string, log: Logger) {
+    this.#path = path;
+    this.#log = log;
+  }
+
+  async read(): Promise<void> {
+    this.#targets = await readHostList(this.#path, this.#log);
+  }
+
+  targets(): readonly DialTarget[] {
+    return this.#targets.map((target) => {
+      const expected = this.#nodes.get(target.key);
+      return expected === undefined ? target : { ...target, expected };
+    });
+  }
+
+  linked({ key }: DialTarget, node: string): void {
+    if (this.#targets.some((target) => target.key === key)) this.#nodes.set(key, node);
+  }
+
+  failed({ key }: DialTarget): void {
+    this.#nodes.delete(key);
+  }
 }

@@ -2,6 +2,7 @@ import { parseEndpoint } from "../adapters/tls/endpoint.ts";
 import type { PeerSight, PeerTrust, SilenceLimits } from "../controllers/peer/ports.ts";
 import { HomieError } from "../resources/errors.ts";
 import { managedByAnnotation, type Peer } from "../resources/peer.ts";
+import { withoutUndefined } from "../resources/without-undefined.ts";
 import type { Manifest } from "../resources/types.ts";
 import type { Clock, Logger } from "../reconciler/types.ts";
 import type { DeclaredWriter } from "../store/declared.ts";
@@ -120,18 +121,11 @@ export class CrewPeers {
     }
     const linked = isLinked(member.node);
     const trust = linked ? proved : (this.#refusals.get(name) ?? (member.admitted ? proved : unmet));
-    const { record } = member.newest ?? {};
     return {
       trust,
       silentMs: this.#silenceOf(member),
-      node: member.node,
-      name: member.name,
-      ...(member.path === undefined ? {} : { path: member.path }),
-      ...(member.rival === undefined ? {} : { rival: member.rival }),
-      ...(member.contradicts === undefined ? {} : { contradicts: member.contradicts }),
-      ...(member.left === undefined ? {} : { left: member.left }),
+      ...sightOf(member),
       ...(problem === undefined || linked ? {} : { dialProblem: problem }),
-      ...(record === undefined ? {} : { version: record.version, figures: figuresOf(record, member.rttMs) }),
     };
   }
 
@@ -196,6 +190,16 @@ export class CrewPeers {
       this.#options.log.error("the file of a discovered peer cannot be removed", { peer: name, error });
     }
   }
+}
+
+type MemberSight = Omit<PeerSight, "trust" | "silentMs" | "dialProblem">;
+
+function sightOf({ node, name, path, rival, contradicts, left, newest, rttMs }: Member): MemberSight {
+  return withoutUndefined({
+    ...{ node, name, path, rival, contradicts, left },
+    version: newest?.record.version,
+    figures: newest === undefined ? undefined : figuresOf(newest.record, rttMs),
+  }) as MemberSight;
 }
 
 const proved: PeerTrust = { kind: "proved" };

@@ -8,7 +8,7 @@ export const emptyHistory: PeerHistory = { succeeded: 0, failed: 0, asOfMs: 0, r
 /** What a count of `asOfMs` weighs now: half of it after seven days. A clock set back adds nothing. */
 export function decay(count: number, asOfMs: number, nowMs: number): number {
   const age = nowMs - asOfMs;
-  return age > 0 && count > 0 ? count * 2 ** (-age / halfLifeMs) : count;
+  return age > 0 ? count * 2 ** (-age / halfLifeMs) : count;
 }
 
 /**

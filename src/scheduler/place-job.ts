@@ -40,8 +40,8 @@ export interface RejectedPeer {
 
 /** Scores this near are the same; tenths of a point. Submitters with stale news then do not all run to one peer. */
 const tieWidth = 10;
-/** Keeps the own machine behind everybody else, whatever the scores. */
-const lastResortRank = -1_000_000;
+/** Keeps the own machine behind everybody else: scores are within 100 points, penalties within 50. Tenths of a point. */
+const lastResortRank = -3_000;
 
 /** What the answer is made of, while it is being made. */
 type Draft = { -readonly [Field in keyof Candidate]: Candidate[Field] };
@@ -54,10 +54,14 @@ export function placeJob(request: PlacementRequest, peers: readonly PeerFacts[],
   const rejected: RejectedPeer[] = [];
   const able: PeerFacts[] = [];
   let fastestSeconds: number | undefined;
-  for (const peer of inOrder(peers)) {
+  let before: PeerFacts | undefined;
+  for (const peer of peers) {
+    // Callers keep them in order; who does not pays for it.
+    if (before !== undefined && byName(before, peer) > 0) return placeJob(request, peers.toSorted(byName), nowMs);
+    before = peer;
     const refusals = refusalsOf(request, peer, nowMs);
     if (refusals.length > 0) {
-      rejected.push({ node: peer.node, peer: peer.name, refusals });
+      rejected.push({ node: peer.node, peer: peer.name, refusals: refusals.slice() });
       continue;
     }
     able.push(peer);
@@ -125,17 +129,7 @@ function drawOne(uid: string, equals: readonly Draft[]): Draft | undefined {
   return winner;
 }
 
-/** As they are, when they are in order already: callers keep them so. */
-function inOrder(peers: readonly PeerFacts[]): readonly PeerFacts[] {
-  for (let index = 1; index < peers.length; index += 1) {
-    const [before, after] = [peers[index - 1], peers[index]];
-    if (before === undefined || after === undefined || before.name < after.name) continue;
-    if (byName(before, after) > 0) return peers.toSorted(byName);
-  }
-  return peers;
-}
-
 function byName(a: PeerFacts, b: PeerFacts): number {
   if (a.name !== b.name) return a.name < b.name ? -1 : 1;
-  return a.node < b.node ? -1 : 1;
+  return a.node === b.node ? 0 : a.node < b.node ? -1 : 1;
 }

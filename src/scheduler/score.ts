@@ -101,8 +101,9 @@ function speed({ history: { runSeconds } }: PeerFacts, fastestSeconds: number | 
 }
 
 function reliability({ history }: PeerFacts, nowMs: number): number {
-  const succeeded = decay(history.succeeded, history.asOfMs, nowMs);
-  const failed = decay(history.failed, history.asOfMs, nowMs);
+  const weight = decay(1, history.asOfMs, nowMs);
+  const succeeded = history.succeeded * weight;
+  const failed = history.failed * weight;
   return (succeeded + 1) / (succeeded + failed + 2);
 }
 

@@ -11,7 +11,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** The record a payload tells of; undefined when a field is missing, of another type, or cannot be true. */
 export function readFacts(value: unknown): LiveRecord | undefined {
   if (!isFields(value)) return undefined;
-  const { node, name, version } = value;
+  const words = readWords(value);
   const boot = counter(value["boot"]);
   const seq = counter(value["seq"]);
   const gpus = readGpus(value["gpus"]);
@@ -19,13 +19,18 @@ export function readFacts(value: unknown): LiveRecord | undefined {
   const allocated = readShare(value["allocated"]);
   const endpoints = readEndpoints(value["endpoints"]);
   const sizes = readSizes(value);
+  if (words === undefined || boot === undefined || seq === undefined || sizes === undefined) return undefined;
+  if (gpus === undefined || allocatable === undefined || allocated === undefined) return undefined;
+  return endpoints === undefined
+    ? undefined
+    : { ...words, boot, seq, ...sizes, gpus, allocatable, allocated, endpoints };
+}
+
+function readWords({ node, name, version }: Fields): Pick<LiveRecord, "node" | "name" | "version"> | undefined {
   if (typeof node !== "string" || !/^[a-z2-7]{25}$/.test(node)) return undefined;
   if (typeof name !== "string" || !dnsLabel.test(name)) return undefined;
   if (typeof version !== "string" || !/^[0-9A-Za-z.+-]{1,64}$/.test(version)) return undefined;
-  if (boot === undefined || seq === undefined || sizes === undefined) return undefined;
-  if (gpus === undefined || allocatable === undefined || allocated === undefined) return undefined;
-  if (endpoints === undefined) return undefined;
-  return { node, name, version, boot, seq, ...sizes, gpus, allocatable, allocated, endpoints };
+  return { node, name, version };
 }
 
 type Sizes = Pick<LiveRecord, "cpuCount" | "cpuUsedPercent" | "memoryTotal" | "memoryFree" | "diskFree" | "jobs">;

@@ -115,7 +115,7 @@ export function describeRuntime(name: string, makeBed: () => Promise<RuntimeBed>
       expect(facts).toMatchObject({ containerId, specSha256: attempt.spec.specSha256, exitCode: 7, oomKilled: false });
       expect(facts.startError).toBeUndefined();
       for (const time of [facts.startedAt, facts.finishedAt])
-        expect(time).toMatch(/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+        expect(time).toMatch(/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       const log = await untilCaptured(attempt);
       expect(log).toMatchObject({
         stdout: Buffer.from("out\n"),

@@ -29,8 +29,8 @@ export function parseContainerFacts(container: InspectedContainer): RuntimeFacts
       phase: "exited",
       ...found,
       exitCode: state.ExitCode,
-      startedAt: wholeSeconds(at),
-      finishedAt: wholeSeconds(state.FinishedAt),
+      startedAt: milliseconds(at),
+      finishedAt: milliseconds(state.FinishedAt),
       oomKilled: false,
       startError: state.Error,
     };
@@ -41,12 +41,12 @@ export function parseContainerFacts(container: InspectedContainer): RuntimeFacts
       phase: "exited",
       ...found,
       exitCode: state.ExitCode,
-      startedAt: wholeSeconds(state.StartedAt),
-      finishedAt: wholeSeconds(state.FinishedAt),
+      startedAt: milliseconds(state.StartedAt),
+      finishedAt: milliseconds(state.FinishedAt),
       oomKilled: state.OOMKilled,
     };
   }
-  return { phase: "running", ...found, startedAt: wholeSeconds(state.StartedAt) };
+  return { phase: "running", ...found, startedAt: milliseconds(state.StartedAt) };
 }
 
 /** True for a container that may be thrown away: it never ran and never failed to. */
@@ -65,8 +65,8 @@ function startedEver(time: string): boolean {
   return time !== "" && !time.startsWith("0001-");
 }
 
-/** RFC 3339 in UTC without fraction, the form of every time in a resource; "never" becomes the epoch. */
-function wholeSeconds(time: string): string {
+/** RFC 3339 in UTC to the millisecond, so that run times are true; "never" becomes the epoch. */
+function milliseconds(time: string): string {
   const parsed = startedEver(time) ? Date.parse(time) : 0;
-  return `${new Date(Number.isNaN(parsed) ? 0 : parsed).toISOString().slice(0, 19)}Z`;
+  return new Date(Number.isNaN(parsed) ? 0 : parsed).toISOString();
 }

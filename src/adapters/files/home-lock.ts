@@ -19,6 +19,8 @@ export interface HomeLock extends Disposable {
 
 /** A starter writes its pid file right after taking the lock; whoever finds it locked waits this long for the number. */
 const pidFileWaitMs = 500;
+/** A process that was just killed still holds what it held until the kernel has taken it apart. */
+const dyingMs = 250;
 const sqliteBusy = 5;
 
 /**
@@ -30,13 +32,7 @@ const sqliteBusy = 5;
  */
 export function acquireHomeLock(paths: HomePaths): HomeLock {
   mkdirSync(dirname(paths.pid), { recursive: true, mode: 0o700 });
-  const lock = lockFile(`${paths.pid}.lock`);
-  if (lock === undefined) throw alreadyRunning(paths, waitForHolder(paths)?.pid);
-  const holder = readHolder(paths);
-  if (holder !== undefined && holder.pid !== process.pid && sameProcess(holder)) {
-    lock.close();
-    throw alreadyRunning(paths, holder.pid);
-  }
+  const lock = lockPatiently(paths);
   for (const directory of [paths.root, dirname(paths.pid)]) removeLeftovers(directory);
   const self = identifyProcess(process.pid);
   atomicWriteSync(paths.pid, renderIdentity(self), { mode: 0o600 });
@@ -48,6 +44,18 @@ export function acquireHomeLock(paths: HomePaths): HomeLock {
       lock.close();
     },
   };
+}
+
+function lockPatiently(paths: HomePaths): DatabaseSync {
+  for (const deadline = performance.now() + dyingMs; ; pause()) {
+    const isLast = performance.now() > deadline;
+    const lock = lockFile(`${paths.pid}.lock`);
+    const holder = readHolder(paths);
+    const isHeld = holder !== undefined && holder.pid !== process.pid && sameProcess(holder);
+    if (lock !== undefined && !isHeld) return lock;
+    lock?.close();
+    if (isLast) throw alreadyRunning(paths, (lock === undefined ? waitForHolder(paths) : holder)?.pid);
+  }
 }
 
 /** Creates what is missing of a home, readable by its owner only, whatever the umask. */
@@ -113,8 +121,12 @@ function waitForHolder(paths: HomePaths): ProcessIdentity | undefined {
   for (;;) {
     const holder = readHolder(paths);
     if ((holder !== undefined && sameProcess(holder)) || performance.now() > deadline) return holder;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    pause();
   }
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
 }
 
 function readHolder(paths: HomePaths): ProcessIdentity | undefined {

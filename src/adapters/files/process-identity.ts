@@ -32,10 +32,14 @@ export function sameProcess(identity: ProcessIdentity): boolean {
   return present.startTicks === identity.startTicks && present.bootId === identity.bootId;
 }
 
-/** Field 22 of /proc/PID/stat (proc_pid_stat(5)); counted after the last ")", as the name before it may hold anything. */
+/**
+ * Field 22 of /proc/PID/stat (proc_pid_stat(5)); counted after the last ")", as the name before it may hold anything.
+ * Undefined for a process that has ended and is only waiting to be reaped: in a container without an init it waits for ever.
+ */
 function readStartTicks(pid: number): string | undefined {
   const text = readText(`/proc/${pid}/stat`);
-  return text?.slice(text.lastIndexOf(")") + 2).split(" ")[19];
+  const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ");
+  return fields?.[0] === "Z" || fields?.[0] === "X" ? undefined : fields?.[19];
 }
 
 function readText(path: string): string | undefined {

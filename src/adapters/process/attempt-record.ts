@@ -93,7 +93,7 @@ export function readJson<T>(path: string): T | undefined {
   }
 }
 
-/** RFC 3339 in UTC without a fraction, as everywhere in resources. */
+/** RFC 3339 in UTC to the millisecond, so that run times are true. */
 export function timestamp(date: Date): string {
-  return date.toISOString().replace(/\.\d+Z$/, "Z");
+  return date.toISOString();
 }

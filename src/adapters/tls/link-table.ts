@@ -1,5 +1,5 @@
 import type { GossipTransport } from "../../gossip/ports.ts";
-import { Link } from "./link.ts";
+import type { Link } from "./link.ts";
 
 /** Silent for longer than this, a link no longer stands in the way of a new one. */
 const staleMs = 5_000;

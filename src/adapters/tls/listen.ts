@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer } from "node:https";
+import { createServer, type Server } from "node:https";
 import { Socket, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
@@ -84,21 +84,7 @@ export async function listenForPeers(options: ListenOptions): Promise<PeerListen
     visitors.set(socket, { raw, identity, node: nodeIdOf(identity) });
     socket.setNoDelay(true);
   });
-  server.on("tlsClientError", (_, socket) => socket.destroy());
-  server.on("clientError", (_, socket) => socket.destroy());
-  server.on("upgrade", (incoming, socket, head) => {
-    const visitor = visitors.get(socket);
-    if (visitor === undefined) return void socket.destroy();
-    admit({ incoming, socket: socket as TLSSocket, head, visitor }, options, () => room.leave(visitor.raw));
-  });
-  server.on("request", (incoming, outgoing) => {
-    const visitor = visitors.get(incoming.socket);
-    if (visitor === undefined || !options.isMember(visitor.node)) return answer(outgoing, 403);
-    room.leave(visitor.raw);
-    if (!options.allow(visitor.node)) return answer(outgoing, 429);
-    if (options.onRequest === undefined) return answer(outgoing, 404);
-    options.onRequest(visitor.node, incoming, outgoing);
-  });
+  serve(server, { options, room, visitors });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     // Without a host Node takes IPv6 and IPv4 together, or IPv4 alone where there is nothing else.
@@ -116,6 +102,30 @@ export async function listenForPeers(options: ListenOptions): Promise<PeerListen
       await closed;
     },
   };
+}
+
+interface Serving {
+  readonly options: ListenOptions;
+  readonly room: WaitingRoom<Socket>;
+  readonly visitors: WeakMap<Duplex, Visitor>;
+}
+
+function serve(server: Server, { options, room, visitors }: Serving): void {
+  server.on("tlsClientError", (_, socket) => socket.destroy());
+  server.on("clientError", (_, socket) => socket.destroy());
+  server.on("upgrade", (incoming, socket, head) => {
+    const visitor = visitors.get(socket);
+    if (visitor === undefined) return void socket.destroy();
+    admit({ incoming, socket: socket as TLSSocket, head, visitor }, options, () => room.leave(visitor.raw));
+  });
+  server.on("request", (incoming, outgoing) => {
+    const visitor = visitors.get(incoming.socket);
+    if (visitor === undefined || !options.isMember(visitor.node)) return answer(outgoing, 403);
+    room.leave(visitor.raw);
+    if (!options.allow(visitor.node)) return answer(outgoing, 429);
+    if (options.onRequest === undefined) return answer(outgoing, 404);
+    options.onRequest(visitor.node, incoming, outgoing);
+  });
 }
 
 /** Node does not say which connection a TLS socket was made of; the port at the other end does. */

@@ -1,4 +1,4 @@
-import type { PeerStatus } from "../../resources/peer.ts";
+import type { PeerResources, PeerStatus } from "../../resources/peer.ts";
 import { renderBytes } from "./duration.ts";
 import type { ApiObject } from "./objects.ts";
 
@@ -7,19 +7,21 @@ export const peerHeaders: readonly string[] = ["Name", "IP", "CPU", "RAM", "GPU"
 /** One line of `homie peers`. What is not known is "-"; RAM is free of total. */
 export function peerRow(peer: ApiObject): readonly string[] {
   const status = (peer.status ?? {}) as PeerStatus;
-  const { resources } = status;
   const address = status.path?.via ?? text(peer.spec?.["address"]);
   return [
     status.name ?? peer.metadata.name,
     address === undefined ? "-" : withoutPort(address),
-    resources?.cpuCount === undefined
-      ? "-"
-      : `${resources.cpuCount} (${Math.round(resources.cpuUsedPercent ?? 0)}% used)`,
-    resources?.memoryTotal === undefined
-      ? "-"
-      : `${renderBytes(resources.memoryFree ?? 0)}/${renderBytes(resources.memoryTotal)}`,
-    gpuNames(resources?.gpus ?? []),
+    ...sizes(status.resources),
     status.phase ?? "-",
+  ];
+}
+
+function sizes(resources: PeerResources = {}): readonly string[] {
+  const { cpuCount, cpuUsedPercent = 0, memoryTotal, memoryFree = 0, gpus = [] } = resources;
+  return [
+    cpuCount === undefined ? "-" : `${cpuCount} (${Math.round(cpuUsedPercent)}% used)`,
+    memoryTotal === undefined ? "-" : `${renderBytes(memoryFree)}/${renderBytes(memoryTotal)}`,
+    gpuNames(gpus),
   ];
 }
 

@@ -1,3 +1,4 @@
+import type { PeerResources } from "../../resources/peer.ts";
 import type { PeerFigures } from "./ports.ts";
 
 /** How far a figure may move from what was published, as a share of `whole`, before it is published again. */
@@ -11,18 +12,20 @@ export function coarseFigures(before: PeerFigures | undefined, now: PeerFigures)
 }
 
 function isNear(before: PeerFigures, now: PeerFigures): boolean {
-  const [old, fresh] = [before.resources, now.resources];
-  const memory = fresh.memoryTotal ?? 0;
+  return before.jobs === now.jobs && isSameMachine(before, now) && isSameUse(before, now) && isSameTrip(before, now);
+}
+
+function isSameMachine({ resources: before }: PeerFigures, { resources: now }: PeerFigures): boolean {
+  const models = (resources: PeerResources): string => (resources.gpus ?? []).map(({ model }) => model).join("\n");
+  return before.cpuCount === now.cpuCount && before.memoryTotal === now.memoryTotal && models(before) === models(now);
+}
+
+function isSameUse({ resources: before }: PeerFigures, { resources: now }: PeerFigures): boolean {
+  const disk = Math.max(before.diskFree ?? 0, now.diskFree ?? 0);
   return (
-    before.jobs === now.jobs &&
-    old.cpuCount === fresh.cpuCount &&
-    old.memoryTotal === fresh.memoryTotal &&
-    old.gpus?.length === fresh.gpus?.length &&
-    (old.gpus ?? []).every((gpu, index) => gpu.model === fresh.gpus?.[index]?.model) &&
-    isWithin(old.cpuUsedPercent, fresh.cpuUsedPercent, bands.cpu) &&
-    isWithin(old.memoryFree, fresh.memoryFree, memory * bands.memory) &&
-    isWithin(old.diskFree, fresh.diskFree, Math.max(old.diskFree ?? 0, fresh.diskFree ?? 0) * bands.disk) &&
-    isSameTrip(before.rttMs, now.rttMs)
+    isWithin(before.cpuUsedPercent, now.cpuUsedPercent, bands.cpu) &&
+    isWithin(before.memoryFree, now.memoryFree, (now.memoryTotal ?? 0) * bands.memory) &&
+    isWithin(before.diskFree, now.diskFree, disk * bands.disk)
   );
 }
 
@@ -30,7 +33,7 @@ function isWithin(before: number | undefined, now: number | undefined, distance:
   return Math.abs((before ?? 0) - (now ?? 0)) <= distance;
 }
 
-function isSameTrip(before: number | undefined, now: number | undefined): boolean {
+function isSameTrip({ rttMs: before }: PeerFigures, { rttMs: now }: PeerFigures): boolean {
   if (before === undefined || now === undefined) return before === now;
   const [short, long] = [Math.min(before, now), Math.max(before, now)];
   return long - short <= rtt.leastMs || long <= short * rtt.factor;

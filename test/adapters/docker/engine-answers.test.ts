@@ -32,7 +32,7 @@ function container(state: Partial<InspectedContainer["State"]>): InspectedContai
 
 describe("what an engine says of a container", () => {
   const found = { containerId: "c1", specSha256: "s" };
-  const times = { startedAt: "2026-11-23T02:45:35Z", finishedAt: "2026-11-23T02:46:00Z" };
+  const times = { startedAt: "2026-11-23T02:45:35.919Z", finishedAt: "2026-11-23T02:46:00.100Z" };
   it.each([
     ["created", {}, { phase: "created", ...found }],
     [
@@ -64,8 +64,8 @@ describe("what an engine says of a container", () => {
         exitCode: 127,
         oomKilled: false,
         startError: "exec: not found",
-        startedAt: "1970-01-01T00:00:00Z",
-        finishedAt: "1970-01-01T00:00:00Z",
+        startedAt: "1970-01-01T00:00:00.000Z",
+        finishedAt: "1970-01-01T00:00:00.000Z",
       },
     ],
   ] as const)("%s", (_, state, facts) => {

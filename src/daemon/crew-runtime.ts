@@ -1,0 +1,267 @@
+import { listenForPeers, type PeerListener } from "../adapters/tls/listen.ts";
+import { loadIdentityKey } from "../adapters/identity/identity-file.ts";
+import { createPinFiles } from "../adapters/identity/pins.ts";
+import { LinkTable } from "../adapters/tls/link-table.ts";
+import { TokenBucket, TokenBuckets } from "../adapters/tls/token-bucket.ts";
+import { dial, type DialOptions } from "../adapters/tls/dial.ts";
+import { formatEndpoint, type Endpoint } from "../adapters/tls/endpoint.ts";
+import type { HomePaths } from "../adapters/home.ts";
+import type { Config } from "../adapters/files/config.ts";
+import { ownAddresses } from "../adapters/udp/interfaces.ts";
+import { createPeerController } from "../controllers/peer/controller.ts";
+import type { SilenceLimits } from "../controllers/peer/ports.ts";
+import { drive } from "../reconciler/drive.ts";
+import type { Engine } from "../reconciler/engine.ts";
+import type { Clock, Logger } from "../reconciler/types.ts";
+import type { Peer } from "../resources/peer.ts";
+import type { EffectiveLimits } from "../scheduler/effective-limits.ts";
+import type { DeclaredWriter } from "../store/declared.ts";
+import type { ObjectStore } from "../store/types.ts";
+import { createCertificate } from "../trust/certificate.ts";
+import { deriveGroupKeys, type GroupKeys } from "../trust/group-secret.ts";
+import { nodeIdOf, publicKeyOf } from "../trust/identity.ts";
+import { CrewBeacons } from "./crew-beacons.ts";
+import { CrewDialer, parseEndpoints, type DialTarget } from "./crew-dialer.ts";
+import { CrewLinks } from "./crew-links.ts";
+import { CrewMembers, figuresOf } from "./crew-members.ts";
+import { CrewPeers, defaultPeerPort } from "./crew-peers.ts";
+import { CrewSelf } from "./crew-self.ts";
+import { CrewHosts } from "./crew-host-list.ts";
+import { Doorkeeper } from "./crew-doorkeeper.ts";
+import { Refusals } from "./crew-refusals.ts";
+import { Ledger } from "./ledger.ts";
+
+export interface CrewOptions {
+  readonly paths: HomePaths;
+  readonly config: Config;
+  readonly groupSecret: string;
+  readonly name: string;
+  readonly version: string;
+  readonly store: ObjectStore;
+  readonly declared: Pick<DeclaredWriter, "write" | "remove">;
+  readonly engine: Engine;
+  readonly limits: () => EffectiveLimits;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Control messages a second of one peer, and how many may come at once. */
+const rate = { perSecond: 20, burst: 40, peers: 1_024 };
+const hostListMs = 30_000;
+const listenRetryMs = 5_000;
+
+/** Everything that runs while this machine is in a crew. */
+export class CrewRuntime {
+  readonly table: LinkTable;
+  readonly members: CrewMembers;
+  readonly refusals: Refusals;
+  readonly #options: CrewOptions;
+  readonly #keys: GroupKeys;
+  readonly #identity: Buffer;
+  readonly #own: string;
+  readonly #self: CrewSelf;
+  readonly #peers: CrewPeers;
+  readonly #links: CrewLinks;
+  readonly #dialer: CrewDialer;
+  readonly #beacons: CrewBeacons;
+  readonly #dialOptions: DialOptions;
+  readonly #buckets: TokenBuckets;
+  readonly #ledger: Ledger;
+  readonly #hosts: CrewHosts;
+  readonly #doorkeeper: Doorkeeper;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #subscriptions: Disposable[] = [];
+  #addresses = "";
+  #listener: PeerListener | undefined;
+
+  constructor(options: CrewOptions) {
+    const { paths, config, clock, log, store, engine, signal } = options;
+    const identityKey = loadIdentityKey(paths.identity);
+    this.#options = options;
+    this.#identity = publicKeyOf(identityKey, "ed25519");
+    this.#own = nodeIdOf(this.#identity);
+    this.#keys = deriveGroupKeys(options.groupSecret);
+    const nowMs = (): number => clock.monotonicMs();
+    const wake = (name: string): void => engine.enqueue({ kind: "Peer", name });
+    const silence: SilenceLimits = {
+      suspectMs: Math.min(5 * config.heartbeatIntervalSeconds, config.peerTimeoutSeconds) * 1_000,
+      offlineMs: config.peerTimeoutSeconds * 1_000,
+    };
+    const isLinked = (node: string): boolean => this.table.get(node) !== undefined;
+    this.#buckets = new TokenBuckets((now) => new TokenBucket(rate.perSecond, rate.burst, now), rate.peers);
+    this.#ledger = new Ledger(store, () => {});
+    this.refusals = new Refusals({ clock, log, events: store.events });
+    this.members = new CrewMembers({ pins: createPinFiles(paths.pins), keys: this.#keys, ownName: options.name });
+    this.#self = new CrewSelf({
+      node: this.#own,
+      name: options.name,
+      version: options.version,
+      identityKey,
+      bootPath: paths.boot,
+      root: paths.root,
+      limits: options.limits,
+      allocated: () => this.#ledger.allocated(),
+      port: () => this.#listener?.port ?? 0,
+    });
+    this.#peers = new CrewPeers({ ...options, members: this.members, silence, isLinked, wake });
+    this.#hosts = new CrewHosts(paths.peersFile, log);
+    this.#doorkeeper = new Doorkeeper({ peers: this.#peers, members: this.members, refusals: this.refusals, log });
+    this.#dialer = new CrewDialer({
+      clock,
+      signal,
+      random: options.random,
+      wanted: () => [...this.#peers.targets(), ...this.#hosts.targets()],
+      isLinked,
+      ownAddresses: () => new Set(ownAddresses().map(({ address }) => address)),
+      dial: (endpoint, target) => this.#dial(endpoint, target),
+    });
+    this.table = new LinkTable({
+      own: this.#own,
+      nowMs,
+      onHint: (node, endpoints) => this.#dialer.hint(node, parseEndpoints(endpoints, defaultPeerPort)),
+    });
+    this.#links = new CrewLinks({
+      ...{ table: this.table, members: this.members, peers: this.#peers, self: this.#self, clock, log, silence, wake },
+      allow: (node) => this.#buckets.take(node, nowMs()),
+      onLinked: (node, target) => this.#linked(node, target),
+      onLost: (node) => this.#lost(node),
+    });
+    const certificate = createCertificate(identityKey);
+    this.#dialOptions = { certificate, identity: this.#identity, keys: this.#keys, signal };
+    this.#beacons = this.#createBeacons();
+    const controller = createPeerController({ look: (name) => this.#peers.look(name), silence });
+    engine.register({ kind: "Peer", reconciler: drive(controller), workers: 2, resyncMs: 300_000 });
+  }
+
+  #createBeacons(): CrewBeacons {
+    const { config, log } = this.#options;
+    return new CrewBeacons({
+      port: config.discoveryPort,
+      key: this.#keys.beacon,
+      identity: this.#identity,
+      self: this.#self,
+      listenPort: () => this.#listener?.port ?? 0,
+      log,
+      onHint: (node, endpoint) => this.#dialer.hint(node, [endpoint]),
+    });
+  }
+
+  start(): void {
+    const { store, config, clock } = this.#options;
+    for (const orphan of this.#peers.orphans()) this.members.forget(orphan);
+    this.#subscriptions.push(store.watch("Peer", ({ name }) => this.#objectChanged(name)));
+    this.#addresses = JSON.stringify(ownAddresses());
+    void this.#listen();
+    void this.#beacons.start();
+    void this.#self.refreshGpus(clock.monotonicMs());
+    void this.#hosts.read().then(() => this.#dialer.poke());
+    this.#every(config.heartbeatIntervalSeconds * 1_000, () => this.#tick());
+    this.#every(hostListMs, () => void this.#hosts.read().then(() => this.#dialer.poke()));
+    this.#dialer.poke();
+  }
+
+  withFigures(peer: Peer): Peer {
+    const member = this.#peers.memberOf(peer.metadata.name);
+    if (member?.newest === undefined || peer.status === undefined) return peer;
+    const { resources, jobs, rttMs } = figuresOf(member.newest.record, member.rttMs);
+    const path =
+      member.path === undefined ? {} : { path: { ...member.path, ...(rttMs === undefined ? {} : { rttMs }) } };
+    return { ...peer, status: { ...peer.status, resources, jobs, ...path } };
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
+    this.#dialer.stop();
+    for (const link of this.table.all()) link.close("leaving");
+    await this.#beacons.close();
+    await this.#listener?.close();
+    this.#ledger.close();
+  }
+
+  #every(ms: number, work: () => void): void {
+    this.#timers.push(setInterval(work, ms).unref());
+  }
+
+  #tick(): void {
+    this.#links.beat();
+    void this.#self.refreshGpus(this.#options.clock.monotonicMs());
+    const current = ownAddresses();
+    const addresses = JSON.stringify(current);
+    if (addresses === this.#addresses) return;
+    this.#addresses = addresses;
+    this.#links.cutMoved(new Set(current.map(({ address }) => address)));
+    this.#beacons.send();
+    for (const { key } of this.#peers.targets()) this.#dialer.retry(key);
+  }
+
+  /** A port that is taken does not stop the daemon: dialling works without it, and the port may become free. */
+  async #listen(): Promise<void> {
+    const { config, clock, log, signal } = this.#options;
+    while (!signal.aborted) {
+      try {
+        this.#listener = await listenForPeers({
+          ...this.#dialOptions,
+          port: config.workerPort,
+          log,
+          nowMs: () => clock.monotonicMs(),
+          isMember: (node) => this.members.isAdmitted(node),
+          allow: (node) => this.#buckets.take(node, clock.monotonicMs()),
+          onLink: (socket, head, peer) => {
+            if (peer.node === this.#own) socket.destroy();
+            else void this.#links.open({ socket, head, peer });
+          },
+          onWrongSecret: (peer) => this.#doorkeeper.strangerKnocked(peer.node, peer.remoteAddress),
+        });
+        log.info("listening for peers", { port: this.#listener.port });
+        return this.#beacons.send();
+      } catch (error) {
+        log.error("cannot listen for peers", {
+          port: config.workerPort,
+          error,
+          hint: "another program has the port; set worker_port in config.yaml",
+        });
+        await clock.sleep(listenRetryMs, signal);
+      }
+    }
+  }
+
+  async #dial(endpoint: Endpoint, target: DialTarget): Promise<boolean> {
+    const outcome = await dial(endpoint, target.expected, this.#dialOptions);
+    if (!outcome.ok) {
+      this.#hosts.failed(target);
+      this.#doorkeeper.dialFailed(endpoint, target, outcome);
+      return false;
+    }
+    if (outcome.peer.node !== this.#own) return await this.#links.open({ ...outcome, target });
+    outcome.socket.destroy();
+    if (target.peer !== undefined)
+      this.#peers.dialFailed(target.peer, "Self", `${formatEndpoint(endpoint)} is this machine itself`);
+    return false;
+  }
+
+  #linked(node: string, target: DialTarget | undefined): void {
+    if (target !== undefined) this.#hosts.linked(target, node);
+    const member = this.members.get(node);
+    this.#dialer.succeeded([`node/${node}`, ...(member?.peer === undefined ? [] : [`peer/${member.peer}`])]);
+    this.#options.log.info("linked", { peer: member?.name, node, dialled: target !== undefined });
+  }
+
+  #lost(node: string): void {
+    const peer = this.members.get(node)?.peer;
+    this.#dialer.succeeded([`node/${node}`, ...(peer === undefined ? [] : [`peer/${peer}`])]);
+    this.#dialer.poke();
+  }
+
+  #objectChanged(name: string): void {
+    this.#peers.changed(name);
+    for (const orphan of this.#peers.orphans()) {
+      this.members.forget(orphan);
+      this.#dialer.forget(orphan.node);
+      this.table.get(orphan.node)?.close("removed");
+    }
+    this.#dialer.poke();
+  }
+}

@@ -1,0 +1,46 @@
+import { createSocket } from "node:dgram";
+import { expect, test } from "vitest";
+import { openBeaconSocket, type BeaconSocket } from "../../../src/adapters/udp/beacon-socket.ts";
+import { beaconBytes, sealBeacon } from "../../../src/trust/beacon.ts";
+import { deriveGroupKeys } from "../../../src/trust/group-secret.ts";
+
+const { beacon: key } = deriveGroupKeys("correct horse");
+const own = Buffer.alloc(32, 1);
+const friend = Buffer.alloc(32, 2);
+
+async function freePort(): Promise<number> {
+  const socket = createSocket("udp4");
+  await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  return port;
+}
+
+test("A2: only a new beacon of another member is a hint; replays, forgeries, junk and our own change nothing", async () => {
+  const port = await freePort();
+  const hints: string[] = [];
+  const quiet = (): void => {};
+  const ear: BeaconSocket = await openBeaconSocket({
+    ...{ port, key, identity: own },
+    log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    onBeacon: ({ boot, seq, port: at }, address) => void hints.push(`${address}:${at} ${boot}/${seq}`),
+  });
+  const mouth = createSocket("udp4");
+  const say = (datagram: Uint8Array): Promise<void> =>
+    new Promise((resolve) => mouth.send(datagram, port, "127.0.0.1", () => resolve()));
+  const beacon = (identity: Buffer, boot: number, seq: number, under = key): Buffer =>
+    sealBeacon(under, { identity, port: 5556, boot, seq }, Buffer.alloc(12, seq));
+  const first = beacon(friend, 5, 2);
+  await say(first);
+  await say(first);
+  await say(beacon(friend, 5, 1));
+  await say(beacon(friend, 4, 9));
+  await say(beacon(own, 9, 9));
+  await say(beacon(friend, 6, 1, deriveGroupKeys("another").beacon));
+  for (const length of [0, 1, beaconBytes, 9_000]) await say(Buffer.alloc(length, 1));
+  await say(beacon(friend, 6, 1));
+  await expect.poll(() => hints).toEqual(["127.0.0.1:5556 5/2", "127.0.0.1:5556 6/1"]);
+  expect(ear.dropped()).toBe(5);
+  mouth.close();
+  await ear.close();
+});

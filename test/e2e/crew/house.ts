@@ -1,0 +1,103 @@
+import { spawn } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Peer } from "../../../src/resources/peer.ts";
+
+const entry = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
+
+export interface Answer {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A machine with its own home, in a network namespace of its own if it has one. */
+export class House {
+  readonly home: string;
+  readonly name: string;
+  readonly #namespace: string | undefined;
+
+  constructor(name: string, config: Readonly<Record<string, string | number>>, namespace?: string) {
+    this.name = name;
+    this.#namespace = namespace;
+    this.home = mkdtempSync(join(tmpdir(), "homie-house-"));
+    chmodSync(this.home, 0o700);
+    const lines = Object.entries({ name, ...config }).map(([key, value]) => `${key}: ${value}\n`);
+    writeFileSync(join(this.home, "config.yaml"), lines.join(""), { mode: 0o600 });
+  }
+
+  run(args: readonly string[]): Promise<Answer> {
+    const inside = this.#namespace === undefined ? [] : ["ip", "netns", "exec", this.#namespace];
+    const [program = "", ...rest] = [...inside, process.execPath, entry, ...args];
+    const env = {
+      ...process.env,
+      HOMIE_HOME: this.home,
+      NO_COLOR: "1",
+      DOCKER_HOST: `unix://${join(this.home, "no-engine.sock")}`,
+    };
+    const child = spawn(program, rest, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const [out, err]: [Buffer[], Buffer[]] = [[], []];
+    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code) => {
+        const [stdout, stderr] = [out, err].map((chunks) => Buffer.concat(chunks).toString());
+        resolve({ code: code ?? -1, stdout: stdout ?? "", stderr: stderr ?? "" });
+      });
+    });
+  }
+
+  async ok(args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args);
+    if (code !== 0) throw new Error(`${this.name}: homie ${args.join(" ")} exits with ${code}\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  async up(): Promise<void> {
+    await this.ok(["up", "-d"]);
+  }
+
+  async peers(): Promise<readonly Peer[]> {
+    return (JSON.parse(await this.ok(["peers", "-o", "json"])) as { readonly items: readonly Peer[] }).items;
+  }
+
+  /** The peer that calls itself so, or whose object is called so. */
+  async peer(name: string): Promise<Peer | undefined> {
+    const peers = await this.peers();
+    return peers.find((peer) => peer.status?.name === name) ?? peers.find((peer) => peer.metadata.name === name);
+  }
+
+  async phaseOf(name: string): Promise<string | undefined> {
+    return (await this.peer(name))?.status?.phase;
+  }
+
+  pid(): number {
+    return Number.parseInt(readFileSync(join(this.home, "run", "homie.pid"), "utf8"), 10);
+  }
+
+  kill(): void {
+    process.kill(this.pid(), "SIGKILL");
+  }
+
+  log(): string {
+    return readFileSync(join(this.home, "run", "homie.log"), "utf8");
+  }
+
+  mtimeOf(path: string): number {
+    return statSync(join(this.home, path)).mtimeMs;
+  }
+
+  write(path: string, text: string): void {
+    const file = join(this.home, path);
+    mkdirSync(join(file, ".."), { recursive: true, mode: 0o700 });
+    writeFileSync(file, text, { mode: 0o600 });
+  }
+
+  async close(): Promise<void> {
+    await this.run(["down"]);
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
