@@ -1,3 +1,4 @@
+import { fstatSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { HomieError } from "../resources/errors.ts";
 import type { Terminal, TextSink, TextSource } from "./terminal.ts";
@@ -12,15 +13,18 @@ export function openNodeTerminal(process: NodeJS.Process): Terminal {
     interrupted.abort();
   });
   for (const stream of [process.stdout, process.stderr]) stream.on("error", (error) => endOnClosedPipe(process, error));
+  let isDaemon = false;
+  const mayDrop = (): boolean => isDaemon;
   return {
     env: process.env,
     directory: process.cwd(),
-    output: openSink(process.stdout, process.env),
-    errors: openSink(process.stderr, process.env),
+    output: openSink(process.stdout, process.env, mayDrop),
+    errors: openSink(process.stderr, process.env, mayDrop),
     input: openSource(process),
     interrupt: interrupted.signal,
     untilStopped: () => {
       for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stopped.abort());
+      isDaemon = true;
       return stopped.signal;
     },
     now: () => new Date(),
@@ -36,7 +40,14 @@ function endOnClosedPipe(process: NodeJS.Process, error: NodeJS.ErrnoException):
   throw error;
 }
 
-function openSink(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): TextSink {
+/** `mayDrop`: a daemon outlives a full disk; the lines of its log that do not fit are lost. */
+function openSink(
+  stream: NodeJS.WriteStream & { readonly fd: number },
+  env: NodeJS.ProcessEnv,
+  mayDrop: () => boolean,
+): TextSink {
+  // Node's stream for a file is of no use any more after its first error.
+  const isFile = fstatSync(stream.fd).isFile();
   return {
     isTty: stream.isTTY === true,
     get columns() {
@@ -45,13 +56,25 @@ function openSink(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): TextSink 
       return stream.columns > 0 ? stream.columns : Number.isSafeInteger(given) && given > 0 ? given : 0;
     },
     write: async (chunk) => {
-      if (chunk.length === 0 || stream.write(chunk)) return;
+      if (chunk.length === 0) return;
+      if (isFile) return writeToFile(stream.fd, chunk, mayDrop);
+      if (stream.write(chunk)) return;
       await new Promise<void>((resolve) => {
         stream.once("drain", resolve);
         stream.once("close", resolve);
       });
     },
   };
+}
+
+function writeToFile(file: number, chunk: string | Uint8Array, mayDrop: () => boolean): void {
+  const bytes = Buffer.from(chunk);
+  try {
+    for (let offset = 0; offset < bytes.length;) offset += writeSync(file, bytes, offset);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (!mayDrop() || (code !== "ENOSPC" && code !== "EDQUOT" && code !== "EIO")) throw error;
+  }
 }
 
 function openSource(process: NodeJS.Process): TextSource {

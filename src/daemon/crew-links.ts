@@ -121,7 +121,10 @@ export class CrewLinks {
     }
     const { member } = admission;
     // False is no failure: another link to the same peer stays.
-    if (table.claim({ link, boot: signed.record.boot })) this.#settle(link, member);
+    if (table.claim({ link, boot: signed.record.boot })) {
+      this.#settle(link, member);
+      log.info("linked", { peer: member.name, node: member.node, dialled: link.dialled });
+    }
     this.#hear(link, member, signed);
     void peers.bind(member, typed);
     onLinked(member.node, target);

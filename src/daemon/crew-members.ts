@@ -39,6 +39,8 @@ export type Admission =
   | { readonly ok: true; readonly member: Member }
   | { readonly ok: false; readonly trust: Extract<PeerTrust, { kind: "refused" }> };
 
+/** A member who invents machines fills no disk. */
+export const maxMembers = 256;
 /** How many places of one member are remembered. */
 const maxEndpoints = 4;
 
@@ -83,6 +85,10 @@ export class CrewMembers {
       return nameTaken(`it calls itself "${name}", which is the name of ${holder.node}`);
     }
     const known = this.#members.get(node);
+    if (known === undefined && this.#members.size >= maxMembers) {
+      const message = `there are ${maxMembers} members already; remove peers that are gone for good`;
+      return { ok: false, trust: { kind: "refused", reason: "CrewFull", message } };
+    }
     const fresh: Member = { node, identity: Buffer.from(signed.identity), name, endpoints: [], admitted: true };
     const member = known ?? fresh;
     this.#members.set(node, member);

@@ -246,7 +246,6 @@ export class CrewRuntime {
     if (target !== undefined) this.#hosts.linked(target, node);
     const member = this.members.get(node);
     this.#dialer.succeeded([`node/${node}`, ...(member?.peer === undefined ? [] : [`peer/${member.peer}`])]);
-    this.#options.log.info("linked", { peer: member?.name, node, dialled: target !== undefined });
   }
 
   #lost(node: string): void {

@@ -1,3 +1,4 @@
+import { askFreeSpace } from "../adapters/disk/free-space.ts";
 import type { StatusReport } from "../api/ports.ts";
 import type { RuntimeHealth } from "../controllers/attempt/ports.ts";
 import type { Job } from "../resources/job.ts";
@@ -32,7 +33,11 @@ export async function reportStatus(services: HomeServices, facts: ReportFacts): 
     runtime: wiring?.limits().runtime ?? "docker",
     uptimeSeconds: facts.uptimeSeconds,
     problems: store.problems().length,
-    warnings: [...warningsOf(health, loop.degraded()), ...(facts.crew?.warnings() ?? [])],
+    warnings: [
+      ...warningsOf(health, loop.degraded()),
+      ...(await diskWarnings(paths.root)),
+      ...(facts.crew?.warnings() ?? []),
+    ],
     jobs: countPhases(store.list<Job>("Job")),
   };
 }
@@ -45,6 +50,15 @@ function engineOf(health: RuntimeHealth | undefined): string {
 function warningsOf(health: RuntimeHealth | undefined, degraded: string | undefined): readonly string[] {
   const warnings = health?.ok === true ? health.warnings : [];
   return degraded === undefined ? warnings : [...warnings, degraded];
+}
+
+/** Less than this and the database, the logs and the results stop growing one after the other. */
+const leastFreeBytes = 16 * 2 ** 20;
+
+async function diskWarnings(root: string): Promise<readonly string[]> {
+  const free = await askFreeSpace(root);
+  if (free === undefined || free.bytes >= leastFreeBytes) return [];
+  return [`the disk of ${root} is full: ${free.bytes} bytes are left; jobs go on, but nothing new can be written down`];
 }
 
 function countPhases(jobs: readonly Job[]): Readonly<Record<string, number>> {

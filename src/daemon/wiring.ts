@@ -1,7 +1,7 @@
 import { createAttemptController } from "../controllers/attempt/controller.ts";
 import type { AttemptFiles, Collector, Runtime, RuntimeHealth } from "../controllers/attempt/ports.ts";
 import { createJobController } from "../controllers/job/controller.ts";
-import type { Inventory, Publisher, Templates } from "../controllers/job/ports.ts";
+import type { Capacity, Inventory, Publisher, Templates } from "../controllers/job/ports.ts";
 import { createLimitsController } from "../controllers/limits/controller.ts";
 import type { Attempt } from "../resources/attempt.ts";
 import type { Job } from "../resources/job.ts";
@@ -9,7 +9,7 @@ import type { Key } from "../resources/types.ts";
 import type { Limits } from "../resources/limits.ts";
 import { drive } from "../reconciler/drive.ts";
 import { Engine } from "../reconciler/engine.ts";
-import type { Clock, Context, Logger } from "../reconciler/types.ts";
+import type { Clock, Context, EventRecorder, Logger, Reconciler } from "../reconciler/types.ts";
 import { effectiveLimits, type EffectiveLimits, type MachineSize } from "../scheduler/effective-limits.ts";
 import type { DeclaredWriter } from "../store/declared.ts";
 import type { ObjectStore } from "../store/types.ts";
@@ -52,7 +52,7 @@ const resyncMs = { Job: 300_000, Attempt: 30_000, Limits: 300_000 } as const;
 /** Builds the controllers and the arrows between kinds: an attempt wakes its Job, freed capacity the next in line. */
 export function wire(ports: WiringPorts): Wiring {
   const { store, clock, log, signal } = ports;
-  const context: Context = { store, clock, log, signal, events: store.events };
+  const context: Context = { store, clock, log, signal, events: eventsForPeople(store) };
   const engine = new Engine({ context, random: ports.random });
   const wakeJob = (name: string): void => engine.enqueue({ kind: "Job", name });
   const wakeAttempt = (name: string): void => engine.enqueue({ kind: "Attempt", name });
@@ -78,11 +78,7 @@ export function wire(ports: WiringPorts): Wiring {
       publisher: ports.publisher,
       cancels: store,
       history: store.history,
-      capacity: {
-        allocatable: () => limits().allocatable,
-        allocated: () => ledger.allocated(),
-        snoozedUntil: () => stillSnoozed(limits().snoozedUntil, clock.now()),
-      },
+      capacity: capacityOf(limits, ledger, clock),
       templates: templatesOf(ports, limits, (runtime) => takeover.health(runtime)),
       removeDeclared: async (name) => void (await ports.declared.remove({ kind: "Job", name })),
     },
@@ -94,19 +90,7 @@ export function wire(ports: WiringPorts): Wiring {
     allocated: () => ledger.allocated(),
     running: () => ledger.running(),
   });
-  engine.register({ kind: "Job", reconciler: drive(jobs), workers: workers.Job, resyncMs: resyncMs.Job });
-  engine.register({
-    kind: "Attempt",
-    reconciler: drive(attempts),
-    workers: workers.Attempt,
-    resyncMs: resyncMs.Attempt,
-  });
-  engine.register({
-    kind: "Limits",
-    reconciler: drive(limitsController),
-    workers: workers.Limits,
-    resyncMs: resyncMs.Limits,
-  });
+  register(engine, { Job: drive(jobs), Attempt: drive(attempts), Limits: drive(limitsController) });
   const subscriptions: Disposable[] = [];
   return {
     engine,
@@ -126,11 +110,21 @@ export function wire(ports: WiringPorts): Wiring {
   };
 }
 
-function templatesOf(
-  ports: WiringPorts,
-  limits: () => EffectiveLimits,
-  health: TemplateSources["health"],
-): Templates {
+function capacityOf(limits: () => EffectiveLimits, ledger: Ledger, clock: Clock): Capacity {
+  return {
+    allocatable: () => limits().allocatable,
+    allocated: () => ledger.allocated(),
+    snoozedUntil: () => stillSnoozed(limits().snoozedUntil, clock.now()),
+  };
+}
+
+function register(engine: Engine, reconcilers: Readonly<Record<keyof typeof workers, Reconciler>>): void {
+  for (const kind of ["Job", "Attempt", "Limits"] as const) {
+    engine.register({ kind, reconciler: reconcilers[kind], workers: workers[kind], resyncMs: resyncMs[kind] });
+  }
+}
+
+function templatesOf(ports: WiringPorts, limits: () => EffectiveLimits, health: TemplateSources["health"]): Templates {
   const { store, environments, scripts } = ports;
   return createTemplates({
     limits,
@@ -139,6 +133,17 @@ function templatesOf(
     baseDirectory: (job) => store.origin({ kind: "Job", name: job.metadata.name })?.baseDirectory ?? "/",
     health,
   });
+}
+
+/** People look at Jobs: what goes wrong with an attempt is told of its Job. */
+function eventsForPeople(store: ObjectStore): EventRecorder {
+  return {
+    record: (about, type, reason, message) => {
+      const attempt = about.kind === "Attempt" ? store.get<Attempt>(about) : undefined;
+      const job = attempt && ({ kind: "Job", name: attempt.spec.job.name } as const);
+      store.events.record(job ?? about, type, reason, message);
+    },
+  };
 }
 
 function stillSnoozed(until: string | undefined, now: Date): string | undefined {

@@ -1,6 +1,6 @@
 import { HomieError, TerminalError } from "../resources/errors.ts";
 import type { Key, Kind } from "../resources/types.ts";
-import { backoffMs, defaultBackoff, type BackoffOptions } from "./backoff.ts";
+import { backoffMs, defaultBackoff, isOutage, outageBackoff, type BackoffOptions } from "./backoff.ts";
 import type { Context, Reconciler } from "./types.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -116,6 +116,6 @@ export class Engine {
     if (error instanceof TerminalError) return undefined;
     const failures = (this.#failures.get(id) ?? 0) + 1;
     this.#failures.set(id, failures);
-    return backoffMs(failures, this.#random(), this.#backoff);
+    return backoffMs(failures, this.#random(), isOutage(error) ? outageBackoff : this.#backoff);
   }
 }

@@ -1,4 +1,4 @@
-import type { BaseStatus, Key, Kind, Resource } from "../resources/types.ts";
+import type { Key, Kind, Resource } from "../resources/types.ts";
 
 /** Errors are thrown, not returned: `TerminalError` waits for a change, any other backs off and tries again. */
 export interface Result {

@@ -61,7 +61,7 @@ export function placeJob(request: PlacementRequest, peers: readonly PeerFacts[],
     before = peer;
     const refusals = refusalsOf(request, peer, nowMs);
     if (refusals.length > 0) {
-      rejected.push({ node: peer.node, peer: peer.name, refusals: refusals.slice() });
+      rejected.push({ node: peer.node, peer: peer.name, refusals });
       continue;
     }
     able.push(peer);
@@ -92,26 +92,30 @@ function choose(
   ranks: readonly number[],
   rejected: readonly RejectedPeer[],
 ): Placement {
-  const sorted: Draft[] = [];
   const order = bestFirst(ranks);
-  const lowestTied = rankAt(ranks, order[0]) - tieWidth;
-  let tied = 0;
+  const equals = tiedOnes(drafts, ranks, ranks[order[0] ?? 0] ?? -Infinity);
+  const chosen = equals.length > 1 ? drawOne(uid, equals) : equals[0];
+  if (chosen === undefined) return { others: [], rejected };
+  const others: Candidate[] = [];
   for (const place of order) {
     const draft = drafts[place];
-    if (draft === undefined) continue;
-    const rank = rankAt(ranks, place);
-    if (rank < lastResortRank / 2) draft.because = "lastResort";
-    else if (place !== order[0]) draft.because = "behind";
-    if (rank >= lowestTied) tied += 1;
-    sorted.push(draft);
+    if (draft !== undefined && draft !== chosen) others.push(draft);
   }
-  const chosen = tied > 1 ? drawOne(uid, sorted.slice(0, tied)) : sorted[0];
-  if (chosen === undefined) return { others: [], rejected };
-  return { chosen, others: sorted.filter((draft) => draft !== chosen), rejected };
+  return { chosen, others, rejected };
 }
 
-function rankAt(ranks: readonly number[], place: number | undefined): number {
-  return (place === undefined ? undefined : ranks[place]) ?? -Infinity;
+/** Those as good as the best; says of the others why they are not. */
+function tiedOnes(drafts: readonly Draft[], ranks: readonly number[], best: number): readonly Draft[] {
+  const equals: Draft[] = [];
+  for (let place = 0; place < drafts.length; place += 1) {
+    const draft = drafts[place];
+    const rank = ranks[place] ?? -Infinity;
+    if (draft === undefined) continue;
+    if (rank < lastResortRank / 2) draft.because = "lastResort";
+    else if (rank < best) draft.because = "behind";
+    if (rank >= best - tieWidth) equals.push(draft);
+  }
+  return equals;
 }
 
 /** Who has the highest hash with the Job. */
@@ -130,6 +134,7 @@ function drawOne(uid: string, equals: readonly Draft[]): Draft | undefined {
 }
 
 function byName(a: PeerFacts, b: PeerFacts): number {
-  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  if (a.name < b.name) return -1;
+  if (a.name > b.name) return 1;
   return a.node === b.node ? 0 : a.node < b.node ? -1 : 1;
 }

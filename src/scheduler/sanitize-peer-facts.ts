@@ -13,6 +13,10 @@ const most = {
 } as const;
 const longestText = 256;
 
+/** Most peers say nothing about these: they share one object. */
+const unlimited: Supply = { total: Infinity, free: Infinity };
+const allowedByDefault: AllowFacts = { networks: ["none"] };
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -34,7 +38,7 @@ export function sanitizePeerFacts(untrusted: unknown, known: PeerKnowledge, cloc
     diskBytes: supply(said["diskBytes"], most.bytes),
     jobs: jobSlots(said["jobs"]),
     gpus: listOf(said["gpus"], most.gpus).map(gpu),
-    allow: allowed(fieldsOf(said["allow"])),
+    allow: said["allow"] === undefined ? allowedByDefault : allowed(fieldsOf(said["allow"])),
     // A peer's own wrong clock must not keep it asleep here: `clockAheadMs` is how far it was measured to be ahead.
     ...(snoozedUntilMs === undefined ? {} : { snoozedUntilMs: snoozedUntilMs - clockAheadMs }),
     quiet: said["quiet"] === true,
@@ -73,7 +77,7 @@ function supply(value: unknown, largest: number): Supply {
 /** JSON has no Infinity: without a limit the peer leaves the total out. */
 function jobSlots(value: unknown): Supply {
   const fields = fieldsOf(value);
-  if (fields["total"] === undefined && fields["free"] === undefined) return { total: Infinity, free: Infinity };
+  if (fields["total"] === undefined && fields["free"] === undefined) return unlimited;
   return supply(fields, most.jobs);
 }
 

@@ -65,7 +65,8 @@ export function startSeconds({ missingBytes, bytesPerSecond, rttMs }: PeerFacts)
 /** Tenths of a point for a share of the weight; a share that is no number is worth nothing. */
 function points(weight: number, share: number): number {
   if (!(share > 0)) return 0;
-  return Math.round(weight * 10 * Math.min(share, 1));
+  // To an integer in the engine's eyes as well, which stores arrays of those in place.
+  return Math.round(weight * 10 * Math.min(share, 1)) | 0;
 }
 
 /** Zero stays zero: a minus zero would be written as -0. */

@@ -1,5 +1,4 @@
 import { dirname } from "node:path";
-import type { Logger } from "../reconciler/types.ts";
 import { canonicalJson } from "../resources/canonical.ts";
 import { ConflictError, HomieError } from "../resources/errors.ts";
 import type { Key, Resource } from "../resources/types.ts";

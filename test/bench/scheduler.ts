@@ -27,7 +27,7 @@ function peer(index: number): PeerFacts {
       memoryBytes: { total: 16 * gibibyte, free: (index % 6) * 3 * gibibyte + gibibyte },
       diskBytes: { total: 500 * gibibyte, free: (20 + (index % 9) * 40) * gibibyte },
       gpus: index % 4 === 0 ? [{ model: "RTX 3080", memoryBytes: 10 * gibibyte, free: index % 8 === 0 }] : [],
-      allow: index % 3 === 0 ? { peers: ["alice", "carol"], images: ["python:*"], networks: ["none"] } : {},
+      allow: index % 3 === 0 ? { peers: ["alice", "carol"], images: ["python:*"], networks: ["none"] } : undefined,
       onBattery: index % 11 === 0,
       snoozedUntil: index % 10 === 0 ? "2026-11-22T23:00:00Z" : undefined,
     }),

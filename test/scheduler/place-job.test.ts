@@ -124,6 +124,18 @@ describe("placing a Job", () => {
     expect([...wins.values()].every((count) => count > 200 && count < 300)).toBe(true);
   });
 
+  it.each([
+    ["one point apart are equals", 0.4, 19, ["amy", "bob"]],
+    ["more than one point apart are not", 0.44, 18.9, ["bob"]],
+  ])("peers %s", (_title, load, idle, winners) => {
+    const crew = [peerOf("amy", { load }), peerOf("bob")];
+    expect(termOf("idle", requestOf(), { load })).toBe(idle);
+    const placed = Array.from({ length: 50 }, (_, job) =>
+      placeJob(requestOf({}, { uid: `${uid}-${job}` }), crew, nowMs),
+    );
+    expect(new Set(placed.map(({ chosen }) => chosen?.peer))).toEqual(new Set(winners));
+  });
+
   it("goes elsewhere after its own grant, before the peer's news arrive", () => {
     const small = { cpu: { total: 2, free: 2 }, machineCores: 2 };
     const request = requestOf({ resources: { cpu: 2, gpu: {} } });

@@ -15,7 +15,7 @@ export class SaverProcess {
     });
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     this.#child.kill();
   }
 }

@@ -11,6 +11,11 @@ export interface WatchParts {
   readonly log: Logger;
 }
 
+/**
+ * Those after which a container is in another state. The engine also tells of what homie itself does (archive-path at each
+ * copied file): woken by that, a collecting that fails would be tried again at once instead of after a pause.
+ */
+const tellingEvents = ["start", "die", "oom", "stop", "destroy", "pause", "unpause", "restart", "rename"] as const;
 const firstPauseMs = 100;
 const longestPauseMs = 5_000;
 
@@ -57,7 +62,7 @@ async function passOn(stream: NodeJS.ReadableStream, onChange: (attemptName: str
 }
 
 function connect({ engine, nodeId }: WatchParts, signal: AbortSignal): Promise<NodeJS.ReadableStream> {
-  const filters = { type: ["container"], label: [`${label.node}=${nodeId}`] };
+  const filters = { type: ["container"], event: [...tellingEvents], label: [`${label.node}=${nodeId}`] };
   // The client takes the signal; its type declarations do not say so.
   return engine.docker().getEvents({ filters, abortSignal: signal } as Docker.GetEventsOptions);
 }

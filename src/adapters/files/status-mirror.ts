@@ -4,12 +4,13 @@ import { declaredKinds } from "../../resources/kinds.ts";
 import { spliceStatus } from "../../resources/splice-status.ts";
 import type { BaseStatus, Key } from "../../resources/types.ts";
 import type { DesiredReading, ObjectStore } from "../../store/types.ts";
-import { atomicWrite } from "./atomic-write.ts";
+import { atomicWrite, type AtomicWriteOptions } from "./atomic-write.ts";
 import { lstatBig, stampAt } from "./file-stamp.ts";
 import { createMirrorPace } from "./mirror-pace.ts";
 import { createMirrorMemory, nameOf, type MirrorMemory } from "./mirror-memory.ts";
 import type { DesiredReader } from "./read-desired.ts";
 import { parseManifestFile, readManifestBytes } from "./read-manifest-file.ts";
+import { createReplacedFiles, type ReplacedFiles } from "./replaced-files.ts";
 
 /** One file is written at most this often; the last status always lands. */
 const retryMs = 5000;
@@ -34,6 +35,7 @@ export interface StatusMirrorOptions {
 export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
   const { store, clock, log } = options;
   const memory = createMirrorMemory();
+  const replaced = createReplacedFiles({ clock, log });
   const due = new Set<string>();
   const working = new Map<string, Promise<void>>();
   const stopping = new AbortController();
@@ -59,7 +61,7 @@ export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
     while (due.has(path)) {
       await pace.untilRipe(path);
       due.delete(path);
-      if (await writeStatuses(path, options, memory)) pace.written(path);
+      if (await writeStatuses(path, options, { memory, replaced })) pace.written(path);
     }
   }
 
@@ -89,12 +91,17 @@ export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
       for (const watch of watches.splice(0)) watch[Symbol.dispose]();
       stopping.abort();
       await Promise.all(working.values());
+      await replaced.stop();
     },
   };
 }
 
 /** True when the file was written. False when nothing was to be done, or when it is not ours to write right now. */
-async function writeStatuses(path: string, options: StatusMirrorOptions, memory: MirrorMemory): Promise<boolean> {
+async function writeStatuses(
+  path: string,
+  options: StatusMirrorOptions,
+  { memory, replaced }: { readonly memory: MirrorMemory; readonly replaced: ReplacedFiles },
+): Promise<boolean> {
   const { store, log } = options;
   const read = readManifestBytes(path);
   // Not the bytes that were taken (somebody may be half-way through a save): the next reading comes back to it.
@@ -117,10 +124,27 @@ async function writeStatuses(path: string, options: StatusMirrorOptions, memory:
     const mode = Number((lstatBig(path)?.mode ?? 0o600n) & 0o777n);
     const confirm = (): boolean => stampAt(path) === read.stamp && sameBytes(path, read.bytes);
     const renamed = (): void => options.trustOwnWrite(path);
-    if (!(await atomicWrite(path, after, { mode, confirm, renamed }))) return false;
+    const write = { path, old: read.bytes, text: after };
+    if (!(await replaceFile(write, replaced, { mode, confirm, renamed }))) return false;
   }
   for (const { document, status } of stale) memory.written(path, nameOf(document), status);
   return after !== before;
+}
+
+async function replaceFile(
+  { path, old, text }: { readonly path: string; readonly old: Uint8Array; readonly text: string },
+  replaced: ReplacedFiles,
+  options: AtomicWriteOptions,
+): Promise<boolean> {
+  const held = replaced.hold(path);
+  let written = false;
+  try {
+    written = await atomicWrite(path, text, options);
+  } finally {
+    if (written) held?.replaced(old);
+    else held?.dropped();
+  }
+  return written;
 }
 
 interface StaleDocument {

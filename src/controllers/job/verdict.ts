@@ -69,8 +69,7 @@ function judgeFinished(job: Job, actual: JobActual, attempt: Attempt, now: Date)
   }
   if (actual.cancel !== undefined)
     return { type: "Over", phase: "Cancelled", reason: "Cancelled", message: actual.cancel.message, attempt };
-  const endedMs = now.getTime() - Date.parse(attempt.status?.finishedAt ?? now.toISOString());
-  const untilMs = now.getTime() + retryDelayMs(failuresOf(actual)) - (actual.elapsedMs?.attemptEnded ?? endedMs);
+  const untilMs = now.getTime() + retryDelayMs(failuresOf(actual)) - endedMsAgo(attempt, actual, now);
   if (now.getTime() >= untilMs) return { type: "Next", attempt: attempt.spec.attempt + 1 };
   return {
     type: "Hold",
@@ -78,6 +77,11 @@ function judgeFinished(job: Job, actual: JobActual, attempt: Attempt, now: Date)
     message: `attempt ${attempt.spec.attempt} failed (${reason}: ${message}); trying again`,
     untilMs,
   };
+}
+
+function endedMsAgo(attempt: Attempt, actual: JobActual, now: Date): number {
+  const byWallClock = now.getTime() - Date.parse(attempt.status?.finishedAt ?? now.toISOString());
+  return actual.elapsedMs?.attemptEnded ?? byWallClock;
 }
 
 function judgeWaiting(job: Job, actual: JobActual, newest: Attempt | undefined, now: Date): Verdict {

@@ -14,6 +14,8 @@ export type RefusalReason =
   | "OtherIdentity"
   /** It calls itself like another machine that was there first. */
   | "NameTaken"
+  /** There are as many members as one crew may have. */
+  | "CrewFull"
   /** A file that came from elsewhere says it is a peer; no proof does. */
   | "NotAdmitted";
 

@@ -36,13 +36,13 @@ test("frames come out whole, however the bytes were cut", () => {
   const stream = Buffer.concat([encodeFrame("gossip", Buffer.from("one")), encodeFrame("bye", none)]);
   for (let cut = 0; cut <= stream.length; cut++) {
     const reader = new FrameReader();
-    const frames = [stream.subarray(0, cut), stream.subarray(cut)].flatMap((part) => reader.push(part));
-    expect(
-      frames.map((frame) => (frame === "broken" ? frame : [frame.name, Buffer.from(frame.body).toString()])),
-    ).toEqual([
-      ["gossip", "one"],
-      ["bye", ""],
-    ]);
+    const frames = [stream.subarray(0, cut), stream.subarray(cut)].flatMap((part) => {
+      const cutOut = reader.push(part);
+      return cutOut === "broken"
+        ? ["broken"]
+        : cutOut.map(({ name, body }) => `${name} ${Buffer.from(body).toString()}`);
+    });
+    expect(frames).toEqual(["gossip one", "bye "]);
   }
 });
 

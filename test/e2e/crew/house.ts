@@ -1,5 +1,15 @@
 import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -94,6 +104,13 @@ export class House {
     const file = join(this.home, path);
     mkdirSync(join(file, ".."), { recursive: true, mode: 0o700 });
     writeFileSync(file, text, { mode: 0o600 });
+  }
+
+  /** Every regular file of the home. */
+  files(): readonly { readonly path: string; readonly bytes: Buffer }[] {
+    return readdirSync(this.home, { recursive: true, encoding: "utf8" })
+      .filter((path) => lstatSync(join(this.home, path)).isFile())
+      .map((path) => ({ path, bytes: readFileSync(join(this.home, path)) }));
   }
 
   async close(): Promise<void> {

@@ -147,6 +147,40 @@ describe.skipIf(refusal !== undefined)("a crew on a LAN", () => {
     expect((await known(alice).peers()).length).toBe(2);
   });
 
+  test("a machine that sleeps and wakes is linked again by itself", async () => {
+    process.kill(known(bob).pid(), "SIGSTOP");
+    await expect.poll(() => known(alice).phaseOf("marker-bob"), wait).toBe("Offline");
+    process.kill(known(bob).pid(), "SIGCONT");
+    await expect.poll(() => known(alice).phaseOf("marker-bob"), wait).toBe("Online");
+    await expect.poll(() => known(bob).phaseOf("marker-alice"), wait).toBe("Online");
+  });
+
+  test("the original homie's list of hosts is tried, and who answers becomes a discovered peer", async () => {
+    const dora = build("marker-dora", await lan.addFarHost("dora", "10.79.0.4"), { group_secret: secret });
+    dora.write("peers", "# friends\n10.77.0.1\n10.79.0.200 # nobody\n");
+    await dora.up();
+    await expect.poll(() => dora.phaseOf("marker-alice"), wait).toBe("Online");
+    expect((await dora.peer("marker-alice"))?.metadata.annotations).toEqual({ "homie.dev/managed-by": "discovery" });
+    await expect.poll(() => known(alice).phaseOf("marker-dora"), wait).toBe("Online");
+    await dora.ok(["down"]);
+  });
+
+  test("a removed machine that still knows the secret comes back as a discovered one", async () => {
+    const uid = (await known(alice).peer("marker-bob"))?.metadata.uid;
+    expect(await known(alice).ok(["remove", "marker-bob"])).toBe("peer/marker-bob removed\n");
+    const reborn = async (): Promise<boolean> => {
+      const peer = await known(alice).peer("marker-bob");
+      return peer?.status?.phase === "Online" && peer.metadata.uid !== uid;
+    };
+    await expect.poll(reborn, wait).toBe(true);
+  });
+
+  test("O12: the secret is in config.yaml and in no other file of the home", () => {
+    const files = known(alice).files();
+    expect(files.length).toBeGreaterThan(8);
+    expect(files.filter(({ bytes }) => bytes.includes(secret)).map(({ path }) => path)).toEqual(["config.yaml"]);
+  });
+
   test("a machine whose address changes is found again at the new one", async () => {
     await lan.moveHost(`homie-crew-${process.pid}-bob`, "10.77.0.22");
     const via = async (): Promise<string | undefined> => (await known(alice).peer("marker-bob"))?.status?.path?.via;
@@ -159,10 +193,29 @@ describe.skipIf(refusal !== undefined)("a crew on a LAN", () => {
     await expect.poll(() => known(alice).phaseOf("marker-carol"), { timeout: 1_500, interval: 100 }).toBe("Offline");
   });
 
-  test("nothing on the wire can be read: no name, no secret, no version, no path", () => {
-    if (sniffer === undefined) return process.stderr.write("no sniffer here: recording-proxy.test.ts looks instead\n");
-    const captured = Buffer.concat(wire);
-    expect(captured.length).toBeGreaterThan(50_000);
+  test("without a group secret nothing listens, on any port", async () => {
+    const namespace = await lan.addHost("hermit", "10.77.0.50");
+    const hermit = build("hermit", namespace, {});
+    await hermit.up();
+    const tables = ["tcp", "tcp6", "udp", "udp6"].map((table) => `/proc/net/${table}`);
+    const sockets = (await lan.inside(namespace, ["cat", ...tables]))
+      .split("\n")
+      .filter((line) => /^ *\d+:/.test(line));
+    expect(sockets).toEqual([]);
+    expect((await hermit.run(["peers"])).stderr).toContain("nobody yet");
+  });
+
+  test("nothing on the wire can be read: no name, no secret, no version, no path", async () => {
+    if (sniffer === undefined) {
+      process.stderr.write("no sniffer here: recording-proxy.test.ts looks instead\n");
+      return;
+    }
+    const captured = (): Buffer => Buffer.concat(wire);
+    // What is in clear is seen: else the test below would prove nothing.
+    const shout = `require("node:dgram").createSocket("udp4").send("control-in-clear", 9, "10.77.0.254", () => process.exit())`;
+    await lan.inside(`homie-crew-${process.pid}-hermit`, [process.execPath, "-e", shout]);
+    await expect.poll(() => captured().includes("control-in-clear"), wait).toBe(true);
+    expect(captured().length).toBeGreaterThan(50_000);
     const markers = [
       "marker-alice",
       "marker-bob",
@@ -173,6 +226,6 @@ describe.skipIf(refusal !== undefined)("a crew on a LAN", () => {
       "cpuCount",
       "0.1.0",
     ];
-    expect(markers.filter((marker) => captured.includes(marker))).toEqual([]);
+    expect(markers.filter((marker) => captured().includes(marker))).toEqual([]);
   });
 });

@@ -39,14 +39,3 @@ test("two homes on one machine form a crew through a proxy that records every by
     await new Promise<void>((resolve) => proxy.close(() => resolve()));
   }
 });
-
-test("without a group secret nothing listens and nothing of the crew is said", async () => {
-  const hermit = new House("hermit", {});
-  try {
-    await hermit.up();
-    expect(hermit.log()).not.toMatch(/peer|beacon/);
-    expect((await hermit.run(["peers"])).stderr).toContain("nobody yet");
-  } finally {
-    await hermit.close();
-  }
-});

@@ -91,6 +91,9 @@ suite(`F-03: ${kills} times kill -9 (seed ${seed})${reason === undefined ? "" : 
 /** Temporary files of ours anywhere below the home, and staged outputs that were published. */
 function leftovers(root: string): readonly string[] {
   return readdirSync(root, { recursive: true, encoding: "utf8" }).filter(
-    (name) => /(^|\/)\.homie-/.test(name) || name.endsWith(".tmp") || /^runs\/[^/]+\/\d+\/outputs\//.test(name),
+    (name) =>
+      (/(^|\/)\.homie-/.test(name) && !name.endsWith(".homie-results.json")) ||
+      name.endsWith(".tmp") ||
+      /^runs\/[^/]+\/\d+\/outputs\//.test(name),
   );
 }
