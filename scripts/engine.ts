@@ -5,9 +5,16 @@ import { promisify } from "node:util";
 import { startEngine } from "../test/support/engine.ts";
 
 const run = promisify(execFile);
-const packages = ["docker.io", "busybox-static", "iptables"];
+/** Programs the end-to-end tests start, and the Debian package each comes in. */
+const programs = [
+  ["/usr/sbin/dockerd", "docker.io"],
+  ["/bin/busybox", "busybox-static"],
+  ["/usr/sbin/iptables", "iptables"],
+  ["/sbin/ip", "iproute2"],
+  ["/usr/bin/tcpdump", "tcpdump"],
+] as const;
 
-/** `node scripts/engine.ts install|start`: the container engine that end-to-end tests need on a machine without one. */
+/** `node scripts/engine.ts install|start`: what end-to-end tests need on a machine without it, the container engine above all. */
 async function main(command: string | undefined): Promise<number> {
   if (command === "install") return install();
   if (command === "start") return start();
@@ -16,13 +23,15 @@ async function main(command: string | undefined): Promise<number> {
 }
 
 async function install(): Promise<number> {
-  if (await isPresent("/usr/sbin/dockerd")) {
-    process.stdout.write("dockerd is installed\n");
+  const packages: string[] = [];
+  for (const [path, name] of programs) if (!(await isPresent(path))) packages.push(name);
+  if (packages.length === 0) {
+    process.stdout.write("everything is installed\n");
     return 0;
   }
   const refusal = await whyNotHere();
   if (refusal !== undefined) {
-    process.stderr.write(`cannot install dockerd: ${refusal}\n`);
+    process.stderr.write(`cannot install ${packages.join(", ")}: ${refusal}\n`);
     return 1;
   }
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };

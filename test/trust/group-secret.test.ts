@@ -37,5 +37,7 @@ test("keys of different purposes, and marks of different secrets, have nothing i
 });
 
 test("the derivation never changes: a golden value", () => {
-  expect(proveSecret(keys, channel, "client").toString("hex")).toMatchInlineSnapshot(`"987ead3883321c73dc50ea51d8b38965b860df7c07e90a3572f0392266f1ba14"`);
+  expect(proveSecret(keys, channel, "client").toString("hex")).toMatchInlineSnapshot(
+    `"987ead3883321c73dc50ea51d8b38965b860df7c07e90a3572f0392266f1ba14"`,
+  );
 });
