@@ -10,6 +10,8 @@ export default defineConfig({
         test: {
           name: "fast",
           deps,
+          // No module keeps anything of its own (test/architecture.test.ts), so files may share a process.
+          isolate: false,
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**", "test/bench/**"],
           testTimeout: 10_000,

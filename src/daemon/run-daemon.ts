@@ -9,7 +9,7 @@ import { readFirstLine } from "../adapters/project/first-line.ts";
 import { createProcessRuntime } from "../adapters/process/runtime.ts";
 import { createProcessInventory } from "../adapters/process/survey.ts";
 import { createEngine, findEngine } from "../adapters/docker/connect.ts";
-import { createDockerRuntime } from "../adapters/docker/docker-runtime.ts";
+import { createDockerRuntime, type DockerRuntime } from "../adapters/docker/docker-runtime.ts";
 import { createDockerInventory } from "../adapters/docker/survey.ts";
 import { loadIdentity } from "../adapters/identity/identity-file.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
@@ -35,9 +35,12 @@ export interface DaemonOptions {
  * One daemon for one home until the signal aborts. Order matters: the lock first, then the objects as the database knows
  * them, then one full reading of desired/, then the controllers, and the socket last: who connects finds it ready.
  */
-export async function runDaemon(options: DaemonOptions, lock: Disposable): Promise<void> {
+export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise<void> {
+  // Whatever the end is, the one who asked or an error on the way up: everything hears of it.
+  const ending = new AbortController();
+  const options = { ...given, signal: AbortSignal.any([given.signal, ending.signal]) };
   const { log, signal } = options;
-  const started: { wiring?: Wiring; nodeId?: string; crew?: Crew } = {};
+  const started: { wiring?: Wiring; nodeId?: string; crew?: Crew; docker?: DockerRuntime } = {};
   const startedMs = systemClock.monotonicMs();
   const report = (services: HomeServices): Promise<StatusReport> =>
     reportStatus(services, {
@@ -54,6 +57,7 @@ export async function runDaemon(options: DaemonOptions, lock: Disposable): Promi
     const engineAddress = createEngine(() => findEngine({ env: process.env, homeDirectory: homedir() }));
     const common = { paths: services.paths, nodeId: identity.nodeId, clock: systemClock, log };
     const docker = createDockerRuntime({ ...common, engine: engineAddress });
+    started.docker = docker;
     const ports = {
       runtimes: { docker, process: createProcessRuntime(common) },
       inventories: {
@@ -76,10 +80,11 @@ export async function runDaemon(options: DaemonOptions, lock: Disposable): Promi
     await aborted(signal);
     log.info("stopping; running jobs go on and are taken up again by the next `homie up`");
     await server.close();
-    await crew?.stop();
-    await wiring.stop();
-    await docker.close();
   } finally {
+    ending.abort();
+    await started.crew?.stop();
+    await started.wiring?.stop();
+    await started.docker?.close();
     await services.close();
   }
 }

@@ -9,7 +9,7 @@ export class SaverProcess {
   save(saver: string, path: string, from: string, to: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#child.once("message", (answer) =>
-        answer === "saved" ? resolve() : reject(new Error(`${saver}: ${String(answer)}`)),
+        answer === "saved" ? resolve() : reject(new Error(`${saver}: ${JSON.stringify(answer)}`)),
       );
       this.#child.send({ saver, path, from, to });
     });

@@ -1,7 +1,7 @@
 import type { Clock } from "../../reconciler/types.ts";
 
 /** A job that is over in the blink of an eye gets its status written once, not for each phase; its end is written at once. */
-const gatherMs = 1_000;
+const gatherMs = 300;
 const perFileMs = 1_000;
 const sliceMs = 50;
 

@@ -10,7 +10,7 @@ const noticeableMs = 300;
 export function summarizeAttempt(attempt: Attempt, actual: AttemptActual, now: Date): Summary<Attempt> {
   const before: AttemptStatus = attempt.status ?? { phase: "Created", createdAt: now.toISOString() };
   const status: AttemptStatus = {
-    ...before,
+    ...withMessage(before, actual),
     observedGeneration: attempt.metadata.generation,
     phase: phaseOf(before, actual),
     ...(actual.facts.phase === "running" || actual.facts.phase === "exited"
@@ -19,6 +19,14 @@ export function summarizeAttempt(attempt: Attempt, actual: AttemptActual, now: D
   };
   const requeueAfterMs = nextLook(attempt, status, actual, now);
   return { status, result: requeueAfterMs === undefined ? {} : { requeueAfterMs } };
+}
+
+/** While it lasts, the message says why nobody knows more; the last message of all is the ending's. */
+function withMessage(before: AttemptStatus, { health }: AttemptActual): AttemptStatus {
+  if (before.phase === "Finished") return before;
+  if (!health.ok) return { ...before, message: health.message };
+  const { message: _, ...rest } = before;
+  return rest;
 }
 
 function phaseOf(before: AttemptStatus, actual: AttemptActual): AttemptPhase {

@@ -28,6 +28,8 @@ export interface MachineHooks {
   readonly unreachable?: () => string | undefined;
   readonly see?: (name: string, facts: RuntimeFacts) => RuntimeFacts;
   readonly diskIsFull?: () => boolean;
+  /** Called before outputs are published; may throw. */
+  readonly publishes?: (job: string) => void;
   /** How long the daemon stays dead. */
   readonly deadMs?: () => number;
 }
@@ -123,6 +125,7 @@ export class Machine {
       publisher: {
         publish: (job) => {
           gate("port");
+          this.#hooks.publishes?.(job.metadata.name);
           this.published.set(job.metadata.name, (this.published.get(job.metadata.name) ?? 0) + 1);
           return Promise.resolve({ files: [{ path: "out.txt", bytes: 1, sha256: "00" }], path: "/r", diverted: [] });
         },

@@ -86,13 +86,14 @@ function hooksFor(plan: Plan, counted: { writes: number; written: number; inspec
 }
 
 function endingOf(machine: Machine): Ending {
-  const jobs = Object.keys(machine.declared).map((name) => {
+  const names = Object.keys(machine.declared).toSorted((a, b) => a.localeCompare(b));
+  const jobs = names.map((name) => {
     const status = machine.job(name)?.status;
     return [name, status?.phase, status?.reason, status?.exitCode, status?.attempt];
   });
   const { engine } = machine;
   return {
-    jobs: jobs.toSorted(),
+    jobs,
     creates: engine.count("create"),
     starts: engine.count("start"),
     removes: engine.count("remove"),

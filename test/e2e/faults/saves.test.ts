@@ -9,7 +9,7 @@ import { SaverProcess } from "../../support/saver-process.ts";
 import { savers } from "../../support/savers.ts";
 
 /** 1000 in a long run. */
-const saves = Number(process.env["HOMIE_SAVES"] ?? 25);
+const saves = Number(process.env["HOMIE_SAVES"] ?? 12);
 const seed = Number(process.env["HOMIE_SEED"] ?? Date.now() % 1_000_000);
 
 const text = (number: string): string =>

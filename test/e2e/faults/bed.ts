@@ -1,0 +1,60 @@
+import { existsSync } from "node:fs";
+import { expect } from "vitest";
+import { TestHome } from "../../support/cli.ts";
+import { testImage, type TestEngine } from "../../support/engine.ts";
+
+/** Homes on one engine, and what the tests of this directory do with them. */
+export class Bed {
+  readonly engine: TestEngine;
+  readonly #homes: TestHome[] = [];
+
+  constructor(engine: TestEngine) {
+    this.engine = engine;
+  }
+
+  newHome(env: NodeJS.ProcessEnv = {}): TestHome {
+    const home = new TestHome({ DOCKER_HOST: this.engine.host, ...env });
+    this.#homes.push(home);
+    return home;
+  }
+
+  async closeHomes(): Promise<void> {
+    for (const home of this.#homes.splice(0)) await home.close();
+  }
+
+  async containers(nodeId: string): Promise<readonly { readonly Id: string }[]> {
+    return this.engine.docker.listContainers({ all: true, filters: { label: [`homie.node=${nodeId}`] } });
+  }
+}
+
+export function up(home: TestHome): Promise<string> {
+  return home.ok(["up", "-d", "--name", "alice"]);
+}
+
+export function job(name: string, script: string): string {
+  return `apiVersion: homie.dev/v1\nkind: Job\nmetadata: {name: ${name}}\nspec:\n  image: ${testImage}\n  resources: {cpu: 0.1, memory: 32Mi}\n  command: [sh, -c, '${script}']\n`;
+}
+
+/** Applies it and waits until it runs. */
+export async function run(home: TestHome, name: string, script: string): Promise<void> {
+  await home.ok(["apply", "-f", "-"], job(name, script));
+  await home.ok(["wait", `job/${name}`, "--for=phase=Running", "--timeout", "30s"]);
+}
+
+export function field(home: TestHome, name: string, path: string): Promise<string> {
+  return home.ok(["get", "job", name, "-o", `jsonpath={${path}}`]);
+}
+
+/** Waits for its end and answers the phase. */
+export async function finish(home: TestHome, name: string): Promise<string> {
+  await home.ok(["wait", `job/${name}`, "--for=finished", "--timeout", "60s"]);
+  return field(home, name, ".status.phase");
+}
+
+export async function nodeOf(home: TestHome): Promise<string> {
+  return String((await home.json(["status"]))["node"]);
+}
+
+export async function gone(pid: number): Promise<void> {
+  await expect.poll(() => existsSync(`/proc/${pid}/exe`), { timeout: 10_000 }).toBe(false);
+}
