@@ -44,10 +44,11 @@ async function expectHeld(home: LivingHome, before: Job | undefined): Promise<vo
 }
 
 describe("Y-02 a Job cut off at any byte", () => {
-  const whole = `# the job\n${withLines("args: [new, 'b c']", "env:", '  - {name: A, value: "é 1"}', "resources: {cpu: 500m, memory: 2Gi}", "outputs:", '  - paths: ["*.pkl"]', "    required: true", "labels-to-come: no")}`.replace(
-    "  labels-to-come: no\n",
-    `  priority: 5\n# ${"a comment at the end ".repeat(14)}\n`,
-  );
+  const whole =
+    `# the job\n${withLines("args: [new, 'b c']", "env:", '  - {name: A, value: "é 1"}', "resources: {cpu: 500m, memory: 2Gi}", "outputs:", '  - paths: ["*.pkl"]', "    required: true", "labels-to-come: no")}`.replace(
+      "  labels-to-come: no\n",
+      `  priority: 5\n# ${"a comment at the end ".repeat(14)}\n`,
+    );
   const bytes = Buffer.from(whole);
 
   it("is refused, or a whole Job; the good version is never lost and nothing is deleted", async () => {
@@ -85,21 +86,27 @@ describe("Y-02 a Job cut off at any byte", () => {
 });
 
 describe("Y-17 the same name in two files", () => {
-  it.each(["a.yaml", "z.yaml", "deep/er.yaml"])("%s and x.yaml are both in conflict, and the good version stays", async (other) => {
-    await using home = await homeWithGoodJob();
-    const before = home.job("x");
-    home.put(other, withLines("args: [other]"));
-    await times.measure(`Y-17 ${other}`, () => home.services.loop.rescan());
-    await home.readLater();
-    for (const [name, its] of [["x.yaml", other], [other, "x.yaml"]] as const) {
-      expect(said(home.problems(name)[0])).toContain("Conflict");
-      expect(home.problems(name)[0]?.message).toContain(home.path(its));
-    }
-    await expectHeld(home, before);
-    home.remove(other);
-    await home.readLater();
-    expect(home.services.store.problems()).toEqual([]);
-  });
+  it.each(["a.yaml", "z.yaml", "deep/er.yaml"])(
+    "%s and x.yaml are both in conflict, and the good version stays",
+    async (other) => {
+      await using home = await homeWithGoodJob();
+      const before = home.job("x");
+      home.put(other, withLines("args: [other]"));
+      await times.measure(`Y-17 ${other}`, () => home.services.loop.rescan());
+      await home.readLater();
+      for (const [name, its] of [
+        ["x.yaml", other],
+        [other, "x.yaml"],
+      ] as const) {
+        expect(said(home.problems(name)[0])).toContain("Conflict");
+        expect(home.problems(name)[0]?.message).toContain(home.path(its));
+      }
+      await expectHeld(home, before);
+      home.remove(other);
+      await home.readLater();
+      expect(home.services.store.problems()).toEqual([]);
+    },
+  );
 
   it("neither of them wins when none was in force", async () => {
     await using home = openLivingHome();
@@ -199,18 +206,26 @@ describe("Y-18 in place of a file", () => {
 });
 
 describe("Y-19 what an editor leaves beside a file", () => {
-  it.each([".#n.yaml", "#n.yaml#", "n.yaml~", "4913", ".n.yaml.swp", "n.yaml.swx", "n.yaml.tmp", "n.yaml.orig", "n.yaml.bak", ".git/n.yaml"])(
-    "%s is ignored",
-    async (name) => {
-      await using home = await homeWithGoodJob();
-      const before = home.job("x");
-      home.put(name, named("intruder"));
-      await home.readLater();
-      expect(home.job("intruder")).toBeUndefined();
-      expect(home.services.store.problems()).toEqual([]);
-      await expectHeld(home, before);
-    },
-  );
+  it.each([
+    ".#n.yaml",
+    "#n.yaml#",
+    "n.yaml~",
+    "4913",
+    ".n.yaml.swp",
+    "n.yaml.swx",
+    "n.yaml.tmp",
+    "n.yaml.orig",
+    "n.yaml.bak",
+    ".git/n.yaml",
+  ])("%s is ignored", async (name) => {
+    await using home = await homeWithGoodJob();
+    const before = home.job("x");
+    home.put(name, named("intruder"));
+    await home.readLater();
+    expect(home.job("intruder")).toBeUndefined();
+    expect(home.services.store.problems()).toEqual([]);
+    await expectHeld(home, before);
+  });
 
   it("a broken one of them is no problem either", async () => {
     await using home = await homeWithGoodJob();
@@ -229,4 +244,3 @@ it("a file whose deletion is meant deletes: everything above is not mere refusal
   expect(job === undefined || job.metadata.deletionTimestamp !== undefined).toBe(true);
   expect(readFileSync(home.services.paths.database).length).toBeGreaterThan(0);
 });
-

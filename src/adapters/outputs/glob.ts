@@ -32,7 +32,7 @@ const isSlash = (character: string): boolean => character === "/";
 /** `atStart`: a directory begins where the text begins. */
 function tokensOf(text: string, atStart: boolean): readonly Token[] {
   const tokens: Token[] = [];
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const isBoundary = at === 0 ? atStart : text[at - 1] === "/";
     const { token, length } = tokenAt(text, at, isBoundary);
     tokens.push(token);
@@ -137,7 +137,7 @@ function matches(states: readonly State[], start: number, path: string): boolean
 /** Everything that can be reached without taking a character. */
 function expand(states: readonly State[], from: readonly number[]): ReadonlySet<number> {
   const reached = new Set<number>();
-  for (const pending = [...from]; pending.length > 0; ) {
+  for (const pending = [...from]; pending.length > 0;) {
     const id = pending.pop() ?? 0;
     if (reached.has(id)) continue;
     reached.add(id);

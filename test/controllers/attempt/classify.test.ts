@@ -38,7 +38,9 @@ describe("ending of an attempt", () => {
   });
 
   it("says which signal an exit code may stand for, because an engine does not tell the two apart", () => {
-    expect(classifyEnding(anAttempt(), exit({ exitCode: 137 })).message).toBe("exit code 137, which is also what SIGKILL leaves");
+    expect(classifyEnding(anAttempt(), exit({ exitCode: 137 })).message).toBe(
+      "exit code 137, which is also what SIGKILL leaves",
+    );
     expect(classifyEnding(anAttempt(), exit({ exitCode: 3 })).message).toBe("exit code 3");
   });
 
