@@ -13,7 +13,6 @@ const hostileChanges = [
   "VOLUME /data /tmp /work",
   "ENV LD_PRELOAD=/x.so LD_AUDIT=/x.so NVIDIA_VISIBLE_DEVICES=all",
   "HEALTHCHECK --interval=1s CMD touch /work/job/checked",
-  "STOPSIGNAL SIGWINCH",
   "EXPOSE 80",
 ];
 

@@ -180,8 +180,9 @@ async function collect(scene: Scene, signal: AbortSignal): Promise<void> {
   const runtime = ports.runtimes[attempt.spec.runtime];
   const facts = await runtime.inspect(attempt);
   if (facts.phase !== "exited") return;
-  const ran = facts.startError === undefined;
-  const collected: CollectOutcome = ran
+  // What filled the disk is not brought home: hundreds of thousands of files, or all of the space there is.
+  const worthIt = facts.startError === undefined && attempt.status?.stopIntent?.reason !== "DiskFull";
+  const collected: CollectOutcome = worthIt
     ? await ports.collector.collect(withExit(attempt, facts.exitCode), runtime, signal)
     : { outputs: [], skipped: [] };
   const { stdoutBytes, stderrBytes, droppedBytes } = runtime.capture(attempt);
