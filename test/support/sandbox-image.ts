@@ -17,7 +17,8 @@ const hostileChanges = [
 ];
 
 export const hostileImage = "homie-test/sandbox:1";
-export const [EPERM, ESRCH, EMFILE, ENOSYS, EAFNOSUPPORT, ENETUNREACH] = [1, 3, 24, 38, 97, 101];
+/** Error numbers of Linux that a refusal may come with. */
+export const [EPERM, EACCES, EINVAL, EMFILE, ENOSYS, EAFNOSUPPORT, ENETUNREACH] = [1, 13, 22, 24, 38, 97, 101];
 /** What a program exits with whose last call succeeded with 0. */
 export const worked = 0;
 
@@ -106,13 +107,6 @@ export const probes = {
   make_attribute: [{ number: 188, args: [text("noted"), text("user.secret"), text("kept"), 4n] }],
   make_access_list: [{ number: 188, args: [text("listed"), text("system.posix_acl_access"), accessList(), 44n] }],
 } satisfies Readonly<Record<string, readonly Call[]>>;
-
-export type ProbeName = keyof typeof probes;
-
-/** ptrace(PTRACE_ATTACH) of one process. */
-export function attachProbe(pid: number): Buffer {
-  return renderProgram([{ number: 101, args: [16n, BigInt(pid)] }]);
-}
 
 /** Busybox, a probe for each system call below /probes, a copy with the set-user-id bit, and a list of hostile settings. */
 export async function importSandboxImage(docker: Docker): Promise<void> {

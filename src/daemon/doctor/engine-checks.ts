@@ -46,7 +46,10 @@ function cgroupsOf(report: EngineReport): Check {
   );
 }
 
-/** A size limit for the whole writable layer needs project quotas; elsewhere single files are limited. */
+/** A size limit for the whole writable layer needs project quotas; elsewhere single files are limited and the sum is watched. */
 function storageOf(report: EngineReport): Check {
-  return ok("storage", `${report.storageDriver}; the disk limit holds for each single file`);
+  return ok(
+    "storage",
+    `${report.storageDriver}; the disk limit holds for each file, and for their sum by a look each second`,
+  );
 }

@@ -11,8 +11,3 @@ export function expectSayable(message: string): void {
   expect(message).not.toMatch(unsafe);
   expect(message.trim()).not.toBe("");
 }
-
-/** The same for a whole output of many lines. */
-export function expectSayableLines(text: string): void {
-  for (const line of text.split("\n").filter((each) => each !== "")) expectSayable(line.replaceAll("\t", " "));
-}
