@@ -27,6 +27,7 @@ export async function runChecks(signal: AbortSignal, tallyFile?: string): Promis
     [
       { name: "fast tests", run: (stop) => runNode({ argv: fastTests, signal: stop, env: tallyEnv }) },
       nodeStep("types", [tools.tsc, "-p", "tsconfig.json"]),
+      nodeStep("build types", [tools.tsc, "-p", "tsconfig.build.json", "--noEmit"]),
       nodeStep("lint", [tools.oxlint, "--type-aware", "--deny-warnings", ...sources]),
       nodeStep("format", [tools.oxfmt, "--check", ...sources, "bin"]),
       nodeStep("unused", [tools.knip, "--no-progress"]),

@@ -51,7 +51,11 @@ export interface RequestFacts {
 }
 
 /** What a Job gets that says nothing; lowered to what the machine lends. */
-export const defaultRequest = { cpu: 1, memoryBytes: 2 * 2 ** 30, diskBytes: 10 * 2 ** 30 } as const;
+export const defaultRequest: { readonly cpu: number; readonly memoryBytes: number; readonly diskBytes: number } = {
+  cpu: 1,
+  memoryBytes: 2 * 2 ** 30,
+  diskBytes: 10 * 2 ** 30,
+};
 /** The smallest amounts a Job may ask for; the schemas and Docker draw the same lines. */
 const least = { cpu: 0.01, memoryBytes: 6 * 2 ** 20, diskBytes: 2 ** 20 } as const;
 

@@ -1,5 +1,5 @@
 /** Largest body of a frame: a gossip message of 256 KiB. */
-export const maxFrameBytes = 256 * 1024;
+export const maxFrameBytes: number = 256 * 1024;
 
 export const frameTypes = { heartbeat: 1, echo: 2, gossip: 3, bye: 4, known: 5 } as const;
 export type FrameName = keyof typeof frameTypes;

@@ -4,10 +4,9 @@ import { canonicalJson } from "../../resources/canonical.ts";
 import type { Job, JobSpec } from "../../resources/job.ts";
 import { parseBytes, parseCpu } from "../../resources/quantities.ts";
 import type { EffectiveLimits } from "../../scheduler/effective-limits.ts";
+import { defaultRequest } from "../../scheduler/placement-request.ts";
 import type { AttemptTemplate, TemplateOutcome } from "./ports.ts";
 
-/** What is used where a Job says nothing; lowered to what the machine lends. */
-const defaults = { cpu: 1, memoryBytes: 2 * 2 ** 30, diskBytes: 10 * 2 ** 30 } as const;
 /** Everything a job may write lies here in its container. */
 const workDirectory = "/work/job";
 
@@ -130,13 +129,13 @@ function resourcesOf(spec: JobSpec, limits: EffectiveLimits): AttemptResources {
   const asked = spec.resources;
   const { allocatable } = limits;
   return {
-    cpu: (asked?.cpu === undefined ? undefined : parseCpu(asked.cpu)) ?? Math.min(defaults.cpu, allocatable.cpu),
+    cpu: (asked?.cpu === undefined ? undefined : parseCpu(asked.cpu)) ?? Math.min(defaultRequest.cpu, allocatable.cpu),
     memoryBytes:
       (asked?.memory === undefined ? undefined : parseBytes(asked.memory)) ??
-      Math.min(defaults.memoryBytes, allocatable.memoryBytes),
+      Math.min(defaultRequest.memoryBytes, allocatable.memoryBytes),
     diskBytes:
       (asked?.disk === undefined ? undefined : parseBytes(asked.disk)) ??
-      Math.min(defaults.diskBytes, allocatable.diskBytes),
+      Math.min(defaultRequest.diskBytes, allocatable.diskBytes),
     pids: limits.pids,
   };
 }
