@@ -16,7 +16,7 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const bodyBytes = 32 + 2 + 6 + 6;
 /** Every beacon has this length, so nearly all foreign datagrams are dropped without touching a key. */
-export const beaconBytes = 1 + nonceBytes + bodyBytes + tagBytes;
+export const beaconBytes: number = 1 + nonceBytes + bodyBytes + tagBytes;
 
 /** version u8, nonce 12, ChaCha20-Poly1305(identity 32, port u16, boot u48, seq u48), tag 16; `nonce` is random. */
 export function sealBeacon(key: Uint8Array, beacon: Beacon, nonce: Uint8Array): Buffer {

@@ -49,7 +49,7 @@ const version = 1;
 const signatureBytes = 64;
 const headBytes = 1 + 32 + signatureBytes;
 /** A record is never longer, sealed. */
-export const maxRecordBytes = 16 * 1024;
+export const maxRecordBytes: number = 16 * 1024;
 
 /** version u8, identity 32, signature 64 over domain and payload, payload: JSON. `identityKey` is PKCS #8 DER, base64. */
 export function signRecord(record: LiveRecord, identityKey: string): Buffer {
