@@ -14,6 +14,7 @@ export default defineConfig({
           isolate: false,
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**", "test/bench/**"],
+          setupFiles: ["test/support/seed.ts"],
           testTimeout: 10_000,
         },
       },
@@ -24,6 +25,8 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 180_000,
+          // Real engines, kills and clocks on a machine that others use too: one more try, and both are printed.
+          retry: 1,
           fileParallelism: false,
         },
       },
