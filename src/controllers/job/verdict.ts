@@ -104,12 +104,29 @@ function judgeWaiting(job: Job, actual: JobActual, newest: Attempt | undefined, 
   return { type: "Next", attempt: (newest?.spec.attempt ?? lastAttempt(job)) + 1 };
 }
 
-/** What the Job itself says against running now. */
+/** What the Job itself says against running here and now. */
 function holdOf({ spec }: Job, node: string): Verdict | undefined {
   if (spec.submitter !== undefined && spec.submitter !== node) {
-    return { type: "Hold", reason: "NotSubmitter", message: `spec.submitter names ${spec.submitter}; this is ${node}` };
+    const message = `spec.submitter names ${spec.submitter}; this is ${node}`;
+    return { type: "Hold", reason: "NotSubmitter", message };
   }
-  return spec.suspend === true ? { type: "Hold", reason: "Suspended", message: "spec.suspend is true" } : undefined;
+  if (spec.suspend === true) return { type: "Hold", reason: "Suspended", message: "spec.suspend is true" };
+  return elsewhere(spec, node);
+}
+
+/** Jobs are not placed on other machines yet, and what asks for one must not run here instead. */
+function elsewhere({ peer, peerSelector, resources }: Job["spec"], node: string): Verdict | undefined {
+  const hold = (reason: string, message: string): Verdict => ({ type: "Hold", reason, message });
+  if (peer !== undefined && peer !== node) {
+    return hold(
+      "PeerUnavailable",
+      `spec.peer names ${peer}; jobs run on ${node} only, until they can be sent to peers`,
+    );
+  }
+  if (Object.keys(peerSelector?.matchLabels ?? {}).length > 0) {
+    return hold("NoPeerMatches", `spec.peerSelector asks for labels; ${node} has none`);
+  }
+  return (resources?.gpu?.count ?? 0) > 0 ? hold("NoGpu", "asks for a GPU; this version lends none") : undefined;
 }
 
 /** Attempt numbers go on over generations, so that a container's name is never used twice. */

@@ -75,6 +75,17 @@ const rows: readonly [string, JobDraft, Partial<JobActual>, readonly string[], s
   ],
   ["a suspended job waits", { spec: { suspend: true } }, ready, [], "Pending", "Suspended"],
   ["a job of another submitter is left alone", { spec: { submitter: "bob" } }, ready, [], "Pending", "NotSubmitter"],
+  ["a job pinned to another peer never runs here", { spec: { peer: "bob" } }, ready, [], "Pending", "PeerUnavailable"],
+  ["a job pinned to this peer runs", { spec: { peer: "alice" } }, ready, ["CreateAttempt"], "Pending", "Queued"],
+  [
+    "a job that selects peers by label waits",
+    { spec: { peerSelector: { matchLabels: { disk: "ssd" } } } },
+    ready,
+    [],
+    "Pending",
+    "NoPeerMatches",
+  ],
+  ["a job that needs a GPU waits", { spec: { resources: { gpu: { count: 1 } } } }, ready, [], "Pending", "NoGpu"],
   [
     "a job cancelled while it waits is over",
     {},
