@@ -126,7 +126,8 @@ function elsewhere({ peer, peerSelector, resources }: Job["spec"], node: string)
   if (Object.keys(peerSelector?.matchLabels ?? {}).length > 0) {
     return hold("NoPeerMatches", `spec.peerSelector asks for labels; ${node} has none`);
   }
-  return (resources?.gpu?.count ?? 0) > 0 ? hold("NoGpu", "asks for a GPU; this version lends none") : undefined;
+  const gpus = resources?.gpu === undefined ? 0 : (resources.gpu.count ?? 1);
+  return gpus > 0 ? hold("NoGpu", "asks for a GPU; this version lends none") : undefined;
 }
 
 /** Attempt numbers go on over generations, so that a container's name is never used twice. */
