@@ -12,6 +12,7 @@ const programs = [
   ["/usr/sbin/iptables", "iptables"],
   ["/sbin/ip", "iproute2"],
   ["/usr/bin/tcpdump", "tcpdump"],
+  ["/usr/bin/vim", "vim"],
 ] as const;
 
 /** `node scripts/engine.ts install|start`: what end-to-end tests need on a machine without it, the container engine above all. */
