@@ -105,16 +105,19 @@ suite(`one machine on a real engine${reason === undefined ? "" : ` (skipped: ${r
   });
 
   it("prints one row a change", async () => {
+    const name = `watched-${Date.now()}`;
     const watch = home.start(["get", "jobs", "-w", "--no-headers"]);
     let rows = "";
     watch.stdout?.on("data", (chunk: Buffer) => (rows += chunk.toString()));
-    await apply(job("watched", "  command: [sh, -c, 'sleep 1']\n"));
-    await finish("watched");
-    await expect.poll(() => rows, { timeout: 5_000 }).toContain("Succeeded");
+    // The Jobs there already are come first: from then on nothing is missed.
+    await expect.poll(() => rows, { timeout: 10_000 }).toContain("project");
+    await apply(job(name, "  command: [sh, -c, 'sleep 1']\n"));
+    await finish(name);
+    await expect.poll(() => rows, { timeout: 5_000 }).toMatch(new RegExp(`${name} +Succeeded`));
     watch.kill("SIGINT");
     const phases = rows
       .split("\n")
-      .filter((row) => row.startsWith("watched "))
+      .filter((row) => row.startsWith(`${name} `))
       .map((row) => row.split(/\s+/)[1]);
     expect(phases).toEqual(["Pending", "Staging", "Running", "Succeeded"]);
   });
