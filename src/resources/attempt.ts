@@ -22,10 +22,63 @@ export interface AttemptSpec {
   readonly timeoutSeconds?: number;
   readonly sources: AttemptSources;
   readonly outputs: readonly OutputRule[];
-  /** Set once, by the job controller: stop the program and finish with this reason. */
+  /** On the submitter: the machine that runs it; absent: this one. */
+  readonly executor?: AttemptExecutor;
+  /** On the executor: whose attempt this is; absent: one of this machine's own. */
+  readonly hosted?: HostedAttempt;
+  /** Set once: stop the program and finish with this reason. */
   readonly stop?: { readonly reason: "Cancelled" | "Deleted" | "Superseded" | "Suspended"; readonly message: string };
   /** Set once, by the job controller: the outcome is kept elsewhere, staged outputs may go (the log stays). */
   readonly release?: true;
+}
+export interface AttemptExecutor {
+  /** Node id; the connection has to prove it. */
+  readonly node: string;
+  /** Name of its Peer object here. */
+  readonly peer: string;
+  readonly guarantee: "AtLeastOnce" | "AtMostOnce";
+  readonly leaseSeconds: number;
+}
+/** What the executor knows of an attempt that another machine submitted. */
+export interface HostedAttempt {
+  readonly submitter: { readonly node: string; readonly peer: string };
+  readonly inputs: InputRoot;
+  /** The image as the submitter has it; its layers travel where no registry has them. */
+  readonly image?: ImageFacts;
+  readonly guarantee: "AtLeastOnce" | "AtMostOnce";
+  readonly leaseSeconds: number;
+  /** Set once, by the submitter: everything is here, the program may start. Until then it is a reservation. */
+  readonly begin?: true;
+}
+/**
+ * The files of an attempt, by content. Each chunk is canonical JSON: a list of `InputEntry`, and all of them in order are
+ * the whole list, sorted by path. A chunk ends where the hash of a path says so, so that one changed file changes one chunk.
+ */
+export interface InputRoot {
+  readonly entries: number;
+  /** Of all files together. */
+  readonly bytes: number;
+  readonly chunks: readonly { readonly sha256: string; readonly bytes: number }[];
+}
+export interface InputEntry {
+  /** Relative to the work directory, forward slashes; a directory comes before what is in it. */
+  readonly path: string;
+  readonly kind: "file" | "directory";
+  readonly bytes: number;
+  readonly executable: boolean;
+  readonly mtimeMs: number;
+  /** Hex; files only. */
+  readonly sha256?: string;
+}
+/** An image without its name: what runs is its content. */
+export interface ImageFacts {
+  /** `sha256:HEX`, the digest of its configuration. */
+  readonly imageId: string;
+  /** As Docker writes it: "linux/amd64". */
+  readonly platform: string;
+  /** Digests of the uncompressed layers, lowest first, `sha256:HEX`. */
+  readonly layers: readonly string[];
+  readonly bytes: number;
 }
 export interface AttemptResources {
   readonly cpu: number; // cores
@@ -69,7 +122,13 @@ export type AttemptReason =
   | "StartFailed"
   | "OutputMissing"
   | "OutputTooLarge"
-  | "ContainerLost";
+  | "ContainerLost"
+  /** The executor could not be reached for too long. */
+  | "PeerLost"
+  /** The executor gave the reservation up, or no longer knows of it. */
+  | "ReservationLost"
+  /** The submitter was silent for longer than the lease (AtMostOnce). */
+  | "LeaseExpired";
 
 export interface AttemptStatus extends BaseStatus {
   readonly phase: AttemptPhase;
