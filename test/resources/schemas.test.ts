@@ -111,7 +111,7 @@ describe("explain", () => {
     expect(explainField("jobs.spec.outputs.paths")).toMatchObject({
       path: "job.spec.outputs.paths",
       type: "[]string",
-      required: true,
+      required: false,
     });
   });
 

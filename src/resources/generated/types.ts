@@ -170,14 +170,14 @@ export interface JobInput {
  */
 export interface JobOutput {
   /**
-   * Globs relative to the work directory (`*`, `?`, `**`, `[a-z]`, `{a,b}`). At most 64.
+   * Globs relative to the work directory (`*`, `?`, `**`, `[a-z]`, `{a,b}`). At most 64. Default: every new or changed file.
    *
    * @minItems 1
    * @maxItems 64
    *
    * Items: One glob.
    */
-  readonly paths: readonly string[];
+  readonly paths?: readonly string[];
   /**
    * Globs of files this rule leaves out. At most 64.
    *
