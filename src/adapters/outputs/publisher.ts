@@ -24,6 +24,9 @@ export interface PublisherOptions {
   readonly log: Logger;
 }
 
+/** "true" on a Job: its outputs replace files that homie did not write (`homie run --force`). */
+const overwriteAnnotation = "homie.dev/overwrite";
+
 /** Brings a finished attempt's files to where the job wants them. Killed at any point, the next run completes it. */
 export function createPublisher(options: PublisherOptions): Publisher {
   return {
@@ -120,6 +123,8 @@ class Publication {
     const recorded = this.#options.published.publishedSha(destination);
     // Renamed by a run that was killed before it could say so, or simply the same again.
     if (there === sha256) return { step: recorded === undefined ? "keep" : "adopt" };
+    // Only a file gives way to a file: what else stands there was surely not meant.
+    if (there !== "" && this.#job.metadata.annotations?.[overwriteAnnotation] === "true") return { step: "replace" };
     if (recorded === undefined) return { because: `${destination} was there and homie did not write it` };
     if (recorded !== there) return { because: `${destination} was changed since homie wrote it` };
     return { step: "replace" };

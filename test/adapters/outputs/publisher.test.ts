@@ -73,11 +73,11 @@ function collected(
   };
 }
 
-async function publish(attempt: Attempt): Promise<PublishOutcome> {
+async function publish(attempt: Attempt, annotations: Readonly<Record<string, string>> = {}): Promise<PublishOutcome> {
   const job: Job = {
     apiVersion: "homie.dev/v1",
     kind: "Job",
-    metadata: { ...attempt.metadata, name: "train" },
+    metadata: { ...attempt.metadata, name: "train", annotations },
     spec: {},
   };
   const published = {
@@ -191,6 +191,21 @@ describe("files with a destination", () => {
     await publish(collected({ "to:out/a.txt": "new" }, { generation: 2 }));
     expect(read(join(to, "out/a.txt"))).toBe("new");
     expect(visible(to)).toEqual(["b", "out"]);
+  });
+
+  test("replace what homie did not write when the Job says so, but only a file and not through a link", async () => {
+    mkdirSync(join(to, "taken"), { recursive: true });
+    writeFileSync(join(to, "notes.txt"), "old");
+    writeFileSync(join(root, "elsewhere"), "mine");
+    symlinkSync(join(root, "elsewhere"), join(to, "link"));
+    const attempt = collected({ "to:notes.txt": "new", "to:link": "x", "to:taken": "y" });
+    const { diverted } = await publish(attempt, { "homie.dev/overwrite": "true" });
+    expect(diverted.map(({ path }) => path)).toEqual(["link", "taken"]);
+    expect([read(join(to, "notes.txt")), read(join(root, "elsewhere"))]).toEqual(["new", "mine"]);
+    expect((await publish(attempt, { "homie.dev/overwrite": "false" })).diverted).toHaveLength(2);
+    writeFileSync(join(to, "notes.txt"), "changed by hand");
+    expect((await publish(attempt, { "homie.dev/overwrite": "false" })).diverted).toHaveLength(3);
+    expect(read(join(to, "notes.txt"))).toBe("changed by hand");
   });
 
   test("never replace what homie did not write", async () => {
