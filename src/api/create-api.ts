@@ -11,10 +11,12 @@ import { refuseForeign } from "./guard.ts";
 import * as homie from "./homie-routes.ts";
 import { logResponder } from "./logs.ts";
 import { openapiDocument, openapiIndex, openapiV2 } from "./openapi.ts";
+import { placementResponder } from "./placements.ts";
 import type { ApiPorts } from "./ports.ts";
 import { getResponder, listResponder } from "./read.ts";
 import { deleteCollectionResponder, deleteResponder } from "./removal.ts";
 import { StatusFailure, toFailure } from "./status-error.ts";
+import { surveyResponder } from "./surveys.ts";
 import { watchResponder } from "./watch.ts";
 import { createResponder, patchResponder, replaceResponder } from "./writes.ts";
 
@@ -73,6 +75,7 @@ function mountKind(app: Hono, collection: Collection, api: ApiContext, isDeclare
   if (collection.kind !== "Job") return;
   app.all(`${path}/:name/log`, byMethod({ GET: logResponder(collection, api) }));
   app.all(`${path}/:name/cancel`, byMethod({ POST: homie.cancelResponder(collection, api) }));
+  app.all("/homie/v1/placements", byMethod({ POST: placementResponder(collection, api) }));
 }
 
 /** homie's objects have no namespace; whichever one a client puts into the path, it finds the same events. */
@@ -93,6 +96,7 @@ function mountHomie(app: Hono, api: ApiContext): void {
     byMethod({ GET: homie.historyResponder(api), DELETE: homie.clearHistoryResponder(api) }),
   );
   app.all("/homie/v1/logs", byMethod({ GET: daemonLogResponder(api) }));
+  app.all("/homie/v1/surveys", byMethod({ POST: surveyResponder(api) }));
 }
 
 function listOrWatch(collection: Collection, api: ApiContext): Responder {

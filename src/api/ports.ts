@@ -1,4 +1,5 @@
-import type { Attempt } from "../resources/attempt.ts";
+import type { Attempt, AttemptSources } from "../resources/attempt.ts";
+import type { Job, JobStatus } from "../resources/job.ts";
 import type { LogFrame } from "../logs/types.ts";
 import type { Resource } from "../resources/types.ts";
 import type { ObjectStore } from "../store/types.ts";
@@ -14,6 +15,24 @@ export interface ApiPorts {
   report(): Promise<StatusReport>;
   /** Reads desired/ and resolves when the reading is in force. */
   rescan(): Promise<void>;
+  /** Looks at what would travel and opens no file but ignore files. Throws HomieError SourceUnreadable. */
+  survey(sources: AttemptSources, signal: AbortSignal): Promise<Survey>;
+  /** Absent where no daemon runs: what other machines have is not known then. */
+  readonly placements?: Placements;
+}
+export interface Placements {
+  /** Where the Job would go now; it need not exist. */
+  preview(job: Job): Promise<NonNullable<JobStatus["placement"]>>;
+}
+/** What would travel with a Job. */
+export interface Survey {
+  readonly files: number;
+  readonly bytes: number;
+  /** The largest files, largest first; paths as they are below the work directory. */
+  readonly largest: readonly { readonly path: string; readonly bytes: number }[];
+  /** What stays although no rule says so: links that lead out, devices; the first of them. */
+  readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+  readonly skippedCount: number;
 }
 export interface LogSource {
   /**

@@ -128,6 +128,7 @@ const answers: Partial<Record<ErrorCode, readonly [number, string]>> = {
   InvalidResource: [422, "Invalid"],
   MethodNotAllowed: [405, "MethodNotAllowed"],
   NotFound: [404, "NotFound"],
+  SourceUnreadable: [422, "Invalid"],
   Timeout: [504, "Timeout"],
   TooLarge: [413, "RequestEntityTooLarge"],
   UnsupportedMediaType: [415, "UnsupportedMediaType"],

@@ -14,6 +14,7 @@ import type { DeclaredWriter } from "../store/declared.ts";
 import { createDeclaredWriter } from "../store/declared-writer.ts";
 import { createObjectStore } from "../store/object-store.ts";
 import type { ObjectStore } from "../store/types.ts";
+import { surveyProject } from "./survey.ts";
 import { packageVersion } from "./version.ts";
 
 /** What a daemon and a command without a daemon have in common: one home, locked, with its objects and its API. */
@@ -67,6 +68,7 @@ function openLocked(options: HomeOptions, paths: HomePaths, lock: Disposable): H
     logs: createLogSource(paths),
     report: () => options.report(services),
     rescan: () => loop.rescan(),
+    survey: (sources, signal) => surveyProject(sources, signal, paths.root),
   };
   const close = async (): Promise<void> => {
     await loop.stop();

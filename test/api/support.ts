@@ -41,7 +41,11 @@ export interface TestHome {
   setAttemptStatus(attempt: Attempt, status: Partial<AttemptStatus>): Attempt;
 }
 
-export function openTestHome(options: Partial<ApiOptions> = {}, logSource?: LogSource): TestHome {
+export function openTestHome(
+  options: Partial<ApiOptions> = {},
+  logSource?: LogSource,
+  more: Partial<ApiPorts> = {},
+): TestHome {
   const directory = mkdtempSync(join(tmpdir(), "homie-api-"));
   const logged: TestHome["logged"] = [];
   const log = recordingLogger(logged);
@@ -61,6 +65,8 @@ export function openTestHome(options: Partial<ApiOptions> = {}, logSource?: LogS
     report: async () => aReport,
     live: (object) => object,
     rescan: async () => void (declared.rescans += 1),
+    survey: async ({ files }) => ({ files: files.length, bytes: 7, largest: [], skipped: [], skippedCount: 0 }),
+    ...more,
   };
   const app = createApi(ports, { version: "1.2.3", log, ...options });
   const fetch: TestHome["fetch"] = async (path, init) => await app.fetch(new Request(`http://homie${path}`, init));
