@@ -21,8 +21,6 @@ type Token =
   | { readonly type: "run"; readonly admits: (character: string) => boolean }
   /** Zero or more whole directories with their slashes. */
   | { readonly type: "directories" }
-  /** A directory itself, or anything in it. */
-  | { readonly type: "below" }
   | { readonly type: "either"; readonly choices: readonly (readonly Token[])[] };
 
 const anything = (): boolean => true;
@@ -48,7 +46,6 @@ interface Found {
 
 function tokenAt(text: string, at: number, isBoundary: boolean): Found {
   const rest = text.slice(at);
-  if (rest === "/**") return { token: { type: "below" }, length: 3 };
   if (isBoundary && rest.startsWith("**/")) return { token: { type: "directories" }, length: 3 };
   if (isBoundary && rest === "**") return { token: { type: "run", admits: anything }, length: 2 };
   const stars = /^\*+/.exec(rest)?.[0].length;
@@ -99,10 +96,6 @@ function addToken(states: State[], token: Token, next: number): number {
     case "directories": {
       const slash = add(states, { type: "take", admits: isSlash, next });
       return add(states, { type: "fork", ways: [next, addRun(states, anything, slash)] });
-    }
-    case "below": {
-      const slash = add(states, { type: "take", admits: isSlash, next: addRun(states, anything, next) });
-      return add(states, { type: "fork", ways: [next, slash] });
     }
     case "either":
       return add(states, { type: "fork", ways: token.choices.map((choice) => addTokens(states, choice, next)) });

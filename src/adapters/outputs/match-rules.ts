@@ -29,6 +29,7 @@ function activeRule(rule: OutputRule, index: number): ActiveRule {
 
 /** A name that is a directory stands for everything in it. */
 function matcherOf(globs: readonly string[]): (path: string) => boolean {
-  const matchers = globs.map((glob) => compileGlob(`${glob.replace(/^(\.\/)+/, "").replace(/\/+$/, "")}/**`));
+  const patterns = globs.map((glob) => glob.replace(/^(\.\/)+/, "").replace(/\/+$/, ""));
+  const matchers = patterns.flatMap((pattern) => [compileGlob(pattern), compileGlob(`${pattern}/**`)]);
   return (path) => matchers.some((matches) => matches(path));
 }
