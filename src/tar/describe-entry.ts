@@ -1,3 +1,4 @@
+import { showValue } from "../resources/schema-nodes.ts";
 import { maxOctalBytes } from "./header.ts";
 import type { RawHeader } from "./header.ts";
 import { unsafeNameReason } from "./names.ts";
@@ -43,7 +44,7 @@ export function describeEntry(header: RawHeader, overrides: Overrides, mode: "st
   const rawName = effectiveName(header, overrides);
   const shown = rawName.toString();
   const type = kinds[header.type];
-  if (type === undefined) throw rejected(shown, `the type ${JSON.stringify(header.type)} is not accepted`);
+  if (type === undefined) throw rejected(shown, `the type ${showValue(header.type)} is not accepted`);
   const bytes = effectiveBytes(header, overrides, shown);
   const path = relativeName(shown, type.kind, mode);
   checkKind(type.kind, {
@@ -86,8 +87,7 @@ function effectiveName(header: RawHeader, overrides: Overrides): Buffer {
     throw rejected(short.toString(), "it has both a pax path and a GNU long name");
   }
   if (long === undefined) return short;
-  if (!namesAgree(short, long))
-    throw rejected(long.toString(), `the header calls it ${JSON.stringify(short.toString())}`);
+  if (!namesAgree(short, long)) throw rejected(long.toString(), `the header calls it ${showValue(short.toString())}`);
   return long;
 }
 

@@ -1,3 +1,4 @@
+import { showValue } from "../resources/schema-nodes.ts";
 import { rejected } from "./rejected.ts";
 
 /** What of a pax header (POSIX.1-2001) changes how the next entry is read; all other keys are ignored. */
@@ -11,9 +12,9 @@ export interface PaxOverrides {
 export function parsePax(body: Buffer, entry: string): PaxOverrides {
   const records = new Map<string, Buffer>();
   for (const { key, value } of paxRecords(body, entry)) {
-    if (records.has(key)) throw rejected(entry, `the pax record ${key} is there twice`);
+    if (records.has(key)) throw rejected(entry, `the pax record ${showValue(key)} is there twice`);
     if (key.startsWith("GNU.sparse.")) throw rejected(entry, "sparse files are not accepted");
-    if (meaningful.has(key) && value.includes(0)) throw rejected(entry, `the pax record ${key} holds a NUL`);
+    if (meaningful.has(key) && value.includes(0)) throw rejected(entry, `the pax record ${showValue(key)} holds a NUL`);
     records.set(key, value);
   }
   const path = records.get("path");

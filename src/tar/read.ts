@@ -1,3 +1,4 @@
+import { showValue } from "../resources/schema-nodes.ts";
 import { ByteSource } from "./byte-source.ts";
 import { blockBytes, isZeroBlock, parseHeader } from "./header.ts";
 import type { RawHeader } from "./header.ts";
@@ -147,9 +148,7 @@ class Census {
     const key = collisionKey(path);
     const other = this.#folded.get(key);
     if (other === undefined) this.#folded.set(key, path);
-    return other === undefined
-      ? undefined
-      : `the name differs from ${JSON.stringify(other)} only in case or composition`;
+    return other === undefined ? undefined : `the name differs from ${showValue(other)} only in case or composition`;
   }
 }
 

@@ -1,4 +1,5 @@
 import { HomieError } from "../resources/errors.ts";
+import { showValue } from "../resources/schema-nodes.ts";
 
 /** An archive that breaks a rule; the name is quoted so that a hostile one stays inert in messages. */
 export function rejected(entry: string, rule: string): HomieError {
@@ -13,6 +14,5 @@ export function overLimit(entry: string, rule: string): HomieError {
 }
 
 function messageOf(entry: string, rule: string): string {
-  const shown = entry.length > 200 ? `${entry.slice(0, 200)}...` : entry;
-  return `archive entry ${JSON.stringify(shown)} is refused: ${rule}`;
+  return `archive entry ${showValue(entry)} is refused: ${rule}`;
 }
