@@ -45,6 +45,7 @@ export async function serveApi({
   limits,
 }: ServeOptions): Promise<{ close(): Promise<void> }> {
   const server = createHttpServer(app, { ...defaults, ...limits });
+  requireShortPath(socketPath);
   await removeStaleSocket(socketPath);
   await listen(server, socketPath);
   // Once listening, what is left are failed accepts (too many open files); the server itself goes on.
@@ -118,6 +119,13 @@ function refuse(outgoing: ServerResponse, failure: StatusFailure): void {
   outgoing.writeHead(failure.code, { ...headers, ...failure.headers }).end(body);
 }
 
+/** Before anything else is tried: with a longer path every call fails, and says no more than EINVAL. */
+function requireShortPath(socketPath: string): void {
+  if (Buffer.byteLength(socketPath) <= maxSocketPathBytes) return;
+  const message = `cannot open the socket ${socketPath}: the system allows paths of ${maxSocketPathBytes} bytes`;
+  throw new HomieError("StateUnusable", message, { hint: "set HOMIE_HOME to a shorter path" });
+}
+
 /** A socket file outlives a killed daemon; it may go only when nobody answers on it. */
 async function removeStaleSocket(socketPath: string): Promise<void> {
   const answer = await tryConnect(socketPath);
@@ -149,10 +157,6 @@ async function tryConnect(socketPath: string): Promise<"answered" | "refused" | 
 }
 
 async function listen(server: Server, socketPath: string): Promise<void> {
-  if (Buffer.byteLength(socketPath) > maxSocketPathBytes) {
-    const message = `cannot open the socket ${socketPath}: the system allows paths of ${maxSocketPathBytes} bytes`;
-    throw new HomieError("StateUnusable", message, { hint: "set HOMIE_HOME to a shorter path" });
-  }
   mkdirSync(dirname(socketPath), { recursive: true, mode: 0o700 });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(unusable(socketPath, error)));

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { open, readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { HomieError } from "../resources/errors.ts";
@@ -76,7 +77,8 @@ async function listDirectory(directory: string, path: string, recursive: boolean
 async function readInput(directory: string, file: string): Promise<InputFile> {
   const path = resolve(directory, file);
   try {
-    const handle = await open(path, "r");
+    // A FIFO that nobody writes to would be waited for, for ever.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const facts = await handle.stat();
       if (!facts.isFile())

@@ -34,10 +34,15 @@ export function openNodeTerminal(process: NodeJS.Process): Terminal {
   };
 }
 
-/** `homie get jobs | head -1` is no failure: whoever reads has read enough. */
+/** `homie get jobs | head -1` is no failure: whoever reads has read enough. A full disk is one. */
 function endOnClosedPipe(process: NodeJS.Process, error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE" || error.code === "EIO") process.exit(0);
-  throw error;
+  try {
+    // Past the streams: one of them is what failed.
+    writeSync(2, `error: ${cannotWrite(error)}\n`);
+  } finally {
+    process.exit(1);
+  }
 }
 
 /** `mayDrop`: a daemon outlives a full disk; the lines of its log that do not fit are lost. */
@@ -67,13 +72,18 @@ function openSink(
   };
 }
 
+function cannotWrite({ code, message }: NodeJS.ErrnoException): string {
+  return `cannot write the output: ${code ?? message}`;
+}
+
 function writeToFile(file: number, chunk: string | Uint8Array, mayDrop: () => boolean): void {
   const bytes = Buffer.from(chunk);
   try {
     for (let offset = 0; offset < bytes.length;) offset += writeSync(file, bytes, offset);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (!mayDrop() || (code !== "ENOSPC" && code !== "EDQUOT" && code !== "EIO")) throw error;
+    if (!mayDrop() || (code !== "ENOSPC" && code !== "EDQUOT" && code !== "EIO"))
+      throw new HomieError("StateUnusable", cannotWrite(error as NodeJS.ErrnoException), { cause: error });
   }
 }
 
