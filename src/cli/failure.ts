@@ -1,7 +1,7 @@
 import { HomieError } from "../resources/errors.ts";
 import type { Problem } from "../resources/documents.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
-import { safeBlock, safeLine } from "./render/safe-text.ts";
+import { safeBlock, shortLine } from "./render/safe-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Everything was said already; only the exit code is left. */
@@ -50,17 +50,17 @@ export async function reportFailure(error: unknown, terminal: Terminal, asJson: 
 }
 
 export function renderError(error: HomieError): string {
-  const lines = [`error: ${safeLine(error.message)}`];
+  const lines = [`error: ${shortLine(error.message)}`];
   if (error instanceof ApiError) {
     const details =
       error.problems.length > 0
         ? error.problems.map(renderProblem)
-        : error.causes.map((cause) => safeLine(cause.message));
-    lines.push(...details.filter((line) => line !== safeLine(error.message)).map((line) => `  ${line}`));
+        : error.causes.map((cause) => shortLine(cause.message));
+    lines.push(...details.filter((line) => line !== shortLine(error.message)).map((line) => `  ${line}`));
   }
   const hint =
     error.hint ?? (error.code === "ApplyConflict" ? "take over the fields with --force-conflicts" : undefined);
-  if (hint !== undefined) lines.push(`hint: ${safeLine(hint)}`);
+  if (hint !== undefined) lines.push(`hint: ${shortLine(hint)}`);
   return `${lines.join("\n")}\n`;
 }
 
@@ -68,11 +68,13 @@ export function renderError(error: HomieError): string {
 export function renderProblem(problem: Problem): string {
   const path = problem.path === "" ? "" : `${problem.path}: `;
   const hint = problem.hint === undefined ? "" : ` (${problem.hint})`;
-  return safeLine(`${problem.file}:${problem.line}:${problem.column}: ${path}${problem.message}${hint}`);
+  return shortLine(`${problem.file}:${problem.line}:${problem.column}: ${path}${problem.message}${hint}`);
 }
 
 function renderErrorJson(error: HomieError, stack?: string): string {
-  const { code, message, hint } = error;
+  const { code } = error;
+  const message = shortLine(error.message);
+  const hint = error.hint === undefined ? undefined : shortLine(error.hint);
   const problems = error instanceof ApiError && error.problems.length > 0 ? error.problems : undefined;
   const causes =
     error instanceof ApiError && problems === undefined && error.causes.length > 0 ? error.causes : undefined;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createInertDecoder, escapeHidden, safeBlock, safeLine } from "../../src/cli/render/safe-text.ts";
+import { createInertDecoder, escapeHidden, safeBlock, safeLine, shortLine } from "../../src/cli/render/safe-text.ts";
 
 // oxlint-disable-next-line no-control-regex
 const dangerous = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u200B-\u200F\u2028-\u202E\u2066-\u2069\uFEFF]/u;
@@ -98,4 +98,12 @@ describe("text from objects on a terminal", () => {
       }),
     );
   });
+});
+
+test("a sentence with an endless word in it keeps its beginning and its end, and no half of a character", () => {
+  const short = shortLine(`error: "${"🚀".repeat(5000)}" cannot be the name of a job`);
+  expect(short).toMatch(/^error: "🚀+.*🚀+" cannot be the name of a job$/u);
+  expect(short.isWellFormed()).toBe(true);
+  expect(Buffer.byteLength(short)).toBeLessThan(4096);
+  expect(shortLine("x".repeat(1200))).toBe("x".repeat(1200));
 });

@@ -10,6 +10,7 @@ import { renderDuration } from "../render/duration.ts";
 import { renderJson } from "../render/markup.ts";
 import { parseJsonOnly } from "../render/output-format.ts";
 import { safeLine } from "../render/safe-text.ts";
+import type { Transport } from "../transport.ts";
 
 export interface JsonOption {
   readonly output?: string;
@@ -56,7 +57,8 @@ export async function runWhoami(context: CommandContext, options: JsonOption): P
 export async function runVersion(context: CommandContext, options: JsonOption): Promise<number> {
   const asJson = parseJsonOnly(options.output) === "json";
   const version = readPackageVersion();
-  const daemon = await askDaemonVersion(context);
+  const found = await findDaemon(context);
+  const daemon = found.version;
   const client = { version, node: process.version, platform: `${process.platform}/${process.arch}` };
   if (asJson)
     await context.terminal.output.write(
@@ -71,18 +73,31 @@ export async function runVersion(context: CommandContext, options: JsonOption): 
       "the daemon is of another version; restart it with `homie down` and `homie up -d`\n",
     );
   }
+  // Only now: what does not answer as a daemon does is a reason to want to know the client's version.
+  if (found.failure !== undefined) throw found.failure;
   return exitCodes.ok;
 }
 
-/** Undefined when no daemon runs: the version of the client is an answer all the same. */
-async function askDaemonVersion(context: CommandContext): Promise<string | undefined> {
+interface FoundDaemon {
+  /** Undefined when no daemon runs, or none that may be asked: the version of the client is an answer all the same. */
+  readonly version?: string;
+  /** Something listens and could not say. */
+  readonly failure?: unknown;
+}
+
+async function findDaemon(context: CommandContext): Promise<FoundDaemon> {
+  let transport: Transport;
   try {
-    const client = createClient(await connectDaemon(context.paths.socket), context.terminal.interrupt);
-    return (await client.call<StatusReport>({ path: "/homie/v1/status" })).version;
+    transport = await connectDaemon(context.paths.socket);
   } catch (error) {
-    if (error instanceof HomieError && (error.code === "DaemonUnavailable" || error.code === "Forbidden"))
-      return undefined;
+    if (error instanceof HomieError && (error.code === "DaemonUnavailable" || error.code === "Forbidden")) return {};
     throw error;
+  }
+  try {
+    const client = createClient(transport, context.terminal.interrupt);
+    return { version: (await client.call<StatusReport>({ path: "/homie/v1/status" })).version };
+  } catch (failure) {
+    return { failure };
   }
 }
 

@@ -31,6 +31,17 @@ export function safeLine(text: string): string {
   return safeBlock(text).replace(/[\n\t]+/gu, " ");
 }
 
+/** Longest sentence of an error: a path may be 4096 bytes long, and whoever wrote more knows what it was. */
+const maxSentence = 1200;
+
+/** For an error, which repeats what somebody wrote: as `safeLine`, with the middle of a long one left out. */
+export function shortLine(text: string): string {
+  const line = safeLine(text);
+  if (line.length <= maxSentence) return line;
+  const kept = maxSentence / 2;
+  return `${line.slice(0, kept)}…${line.slice(-kept)}`.toWellFormed();
+}
+
 // oxlint-disable-next-line no-control-regex
 const hiddenInMarkup =
   /[\u007F-\u009F]|[\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB\u{E0000}-\u{E0FFF}]/gu;
