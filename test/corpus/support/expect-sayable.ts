@@ -11,3 +11,8 @@ export function expectSayable(message: string): void {
   expect(message).not.toMatch(unsafe);
   expect(message.trim()).not.toBe("");
 }
+
+/** What reaches a terminal: no line of it can do anything but be read. */
+export function expectInert(text: string): void {
+  for (const line of text.split("\n").filter((each) => each !== "")) expectSayable(line);
+}

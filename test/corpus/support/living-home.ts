@@ -6,11 +6,11 @@ import { homePaths } from "../../../src/adapters/home.ts";
 import type { StatusReport } from "../../../src/api/ports.ts";
 import { openHome, type HomeServices } from "../../../src/daemon/home-services.ts";
 import { reportStatus } from "../../../src/daemon/report.ts";
-import type { Clock } from "../../../src/reconciler/types.ts";
 import type { Problem } from "../../../src/resources/documents.ts";
 import type { Job } from "../../../src/resources/job.ts";
 import { jobText } from "../../resources/samples.ts";
 import { testLog } from "../../store/store-fixture.ts";
+import { skippingClock } from "./skipping-clock.ts";
 
 /** Longer than the time a missing document is waited for before its object is deleted. */
 const pastGraceMs = 10_000;
@@ -69,22 +69,6 @@ export function openLivingHome(): LivingHome {
     [Symbol.asyncDispose]: async () => {
       await services.close();
       rmSync(root, { recursive: true, force: true });
-    },
-  };
-}
-
-/** The real time, except that waiting is skipped: who sleeps finds that the time has passed. */
-function skippingClock(): Clock & { skip(ms: number): void } {
-  let skippedMs = 0;
-  return {
-    now: () => new Date(Date.now() + skippedMs),
-    monotonicMs: () => performance.now() + skippedMs,
-    sleep: async (ms) => {
-      skippedMs += ms;
-      await new Promise((resolve) => setImmediate(resolve));
-    },
-    skip: (ms) => {
-      skippedMs += ms;
     },
   };
 }
