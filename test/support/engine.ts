@@ -36,6 +36,11 @@ export async function whyNoEngine(): Promise<string | undefined> {
   const given = process.env["HOMIE_TEST_DOCKER_HOST"];
   if (given !== undefined)
     return given.startsWith("unix://") ? undefined : "HOMIE_TEST_DOCKER_HOST must be unix:///path";
+  return whyNoPrivateEngine();
+}
+
+/** As `whyNoEngine`, where one that is shared with other tests will not do. */
+export async function whyNoPrivateEngine(): Promise<string | undefined> {
   if (process.platform !== "linux" || process.getuid?.() !== 0)
     return "starting a private dockerd needs root on Linux; or set HOMIE_TEST_DOCKER_HOST";
   for (const [path, name] of [
@@ -51,7 +56,18 @@ export async function startEngine(): Promise<TestEngine> {
   const refusal = await whyNoEngine();
   if (refusal !== undefined) throw new Error(refusal);
   const given = process.env["HOMIE_TEST_DOCKER_HOST"];
-  if (given !== undefined) return withImage(given.slice("unix://".length), () => Promise.resolve());
+  if (given !== undefined) return withImage(connectTo(given.slice("unix://".length), () => Promise.resolve()));
+  const engine = await startPrivateEngine();
+  return withImage(engine).catch(async (error: unknown) => {
+    await engine.stop();
+    throw error;
+  });
+}
+
+/** A dockerd that nobody else has, without any image: `importBusybox` brings one. Several run side by side. */
+export async function startPrivateEngine(): Promise<TestEngine> {
+  const refusal = await whyNoPrivateEngine();
+  if (refusal !== undefined) throw new Error(refusal);
   await sweepAbandoned();
   const root = await mkdtemp(join(tmpdir(), prefix));
   await writeFile(join(root, ownerFile), String(process.pid));
@@ -60,17 +76,20 @@ export async function startEngine(): Promise<TestEngine> {
   try {
     const socket = join(root, "docker.sock");
     await untilAnswers(socket, daemon, root);
-    return await withImage(socket, stop);
+    return connectTo(socket, stop);
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function withImage(socket: string, stop: () => Promise<void>): Promise<TestEngine> {
-  const docker = connect(socket);
-  await importBusybox(docker);
-  return { socket, host: `unix://${socket}`, docker, image: testImage, stop };
+function connectTo(socket: string, stop: () => Promise<void>): TestEngine {
+  return { socket, host: `unix://${socket}`, docker: connect(socket), image: testImage, stop };
+}
+
+async function withImage(engine: TestEngine): Promise<TestEngine> {
+  await importBusybox(engine.docker);
+  return engine;
 }
 
 function connect(socket: string): Docker {
@@ -187,7 +206,8 @@ async function unmountBelow(root: string): Promise<void> {
   for (const point of below) await run("umount", ["-l", point]);
 }
 
-async function importBusybox(docker: Docker): Promise<void> {
+/** Static busybox as `testImage`, unless it is there. */
+export async function importBusybox(docker: Docker): Promise<void> {
   const present = await docker
     .getImage(testImage)
     .inspect()

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import {
   chmodSync,
   lstatSync,
@@ -23,6 +23,11 @@ export interface Answer {
   readonly stderr: string;
 }
 
+export interface RunOptions {
+  /** Where the command is typed; where the tests run if absent. */
+  readonly cwd?: string;
+}
+
 /** A machine with its own home, in a network namespace of its own if it has one. */
 export class House {
   readonly home: string;
@@ -38,19 +43,24 @@ export class House {
     writeFileSync(join(this.home, "config.yaml"), lines.join(""), { mode: 0o600 });
   }
 
-  run(args: readonly string[]): Promise<Answer> {
+  /** For DOCKER_HOST: nothing is there, whatever the machine of the tests has. */
+  protected get dockerHost(): string {
+    return `unix://${join(this.home, "no-engine.sock")}`;
+  }
+
+  /** The real command line as a process of this machine. `ip netns exec` becomes it, so a signal reaches it. */
+  start(args: readonly string[], options: RunOptions = {}): ChildProcess {
     const inside = this.#namespace === undefined ? [] : ["ip", "netns", "exec", this.#namespace];
     const [program = "", ...rest] = [...inside, process.execPath, entry, ...args];
-    const env = {
-      ...process.env,
-      HOMIE_HOME: this.home,
-      NO_COLOR: "1",
-      DOCKER_HOST: `unix://${join(this.home, "no-engine.sock")}`,
-    };
-    const child = spawn(program, rest, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, HOMIE_HOME: this.home, NO_COLOR: "1", DOCKER_HOST: this.dockerHost };
+    return spawn(program, rest, { cwd: options.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  }
+
+  run(args: readonly string[], options: RunOptions = {}): Promise<Answer> {
+    const child = this.start(args, options);
     const [out, err]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+    child.stdout?.on("data", (chunk: Buffer) => out.push(chunk));
+    child.stderr?.on("data", (chunk: Buffer) => err.push(chunk));
     return new Promise((resolve, reject) => {
       child.once("error", reject);
       child.once("close", (code) => {
@@ -60,8 +70,9 @@ export class House {
     });
   }
 
-  async ok(args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.run(args);
+  /** The same, for commands that must not fail. */
+  async ok(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args, options);
     if (code !== 0) throw new Error(`${this.name}: homie ${args.join(" ")} exits with ${code}\n${stdout}${stderr}`);
     return stdout;
   }
