@@ -13,6 +13,10 @@ export interface HomePaths {
   /** The original homie's list of hosts to try, one a line. */
   readonly peersFile: string;
   readonly database: string;
+  /** Content-addressed files of other machines' attempts. */
+  readonly blobs: string;
+  /** Hashes of own files that have not changed. */
+  readonly hashCache: string;
   readonly results: string;
   readonly runs: string;
   readonly socket: string;
@@ -30,6 +34,8 @@ export function homePaths(root: string): HomePaths {
     boot: join(root, "network", "boot"),
     peersFile: join(root, "peers"),
     database: join(root, "state", "homie.db"),
+    blobs: join(root, "state", "blobs"),
+    hashCache: join(root, "state", "hash-cache.db"),
     results: join(root, "results"),
     runs: join(root, "runs"),
     socket: join(root, "run", "homie.sock"),

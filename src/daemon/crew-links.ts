@@ -6,7 +6,7 @@ import { admissionMs } from "../adapters/tls/session.ts";
 import { isOnLink, ownAddresses } from "../adapters/udp/interfaces.ts";
 import type { SilenceLimits } from "../controllers/peer/ports.ts";
 import type { Clock, Logger } from "../reconciler/types.ts";
-import { openRecord, type SignedRecord } from "../trust/record.ts";
+import { openRecord, type LiveRecord, type SignedRecord } from "../trust/record.ts";
 import type { DialTarget } from "./crew-dialer.ts";
 import type { CrewMembers, Member } from "./crew-members.ts";
 import type { CrewPeers } from "./crew-peers.ts";
@@ -22,6 +22,10 @@ export interface CrewLinksOptions {
   readonly silence: SilenceLimits;
   readonly allow: (node: string) => boolean;
   readonly wake: (peer: string) => void;
+  /** The member is there again, or has more to lend than its record before said. */
+  readonly onNews: (node: string) => void;
+  /** A record of this machine went to everybody linked. */
+  readonly onBeat: (record: Uint8Array) => void;
   readonly onLinked: (node: string, target: DialTarget | undefined) => void;
   /** The link in use is gone and no other took its place. */
   readonly onLost: (node: string) => void;
@@ -37,6 +41,20 @@ interface Opening {
 
 /** Figures are looked at this often; the controller then decides whether they have moved enough to be said. */
 const figuresMs = 15_000;
+
+function isSilent({ heardMs, left }: Member, now: number, suspectMs: number): boolean {
+  return heardMs === undefined || now - heardMs >= suspectMs || left === true;
+}
+
+/** Memory comes and goes by small amounts all the time; a sixteenth is one to look at. */
+function lendsMore(before: LiveRecord | undefined, now: LiveRecord): boolean {
+  if (before === undefined) return true;
+  const free = ({ allocatable, allocated }: LiveRecord, what: "cpu" | "memory" | "disk" | "jobs"): number =>
+    allocatable[what] - allocated[what];
+  if ((["cpu", "memory", "disk", "jobs"] as const).some((what) => free(now, what) > free(before, what))) return true;
+  if (now.memoryFree - before.memoryFree > now.memoryTotal / 16) return true;
+  return JSON.stringify({ ...before.lends, snoozedForMs: 0 }) !== JSON.stringify({ ...now.lends, snoozedForMs: 0 });
+}
 
 /** What happens on links: a record first, which decides whether the link may stay; then heartbeats. */
 export class CrewLinks {
@@ -95,6 +113,17 @@ export class CrewLinks {
       if (clock.monotonicMs() - link.heardMs >= silence.suspectMs) link.close("silent");
       else link.heartbeat(record);
     }
+    this.#options.onBeat(record);
+  }
+
+  /** Somebody saw two records of this machine with one number. */
+  contradicts(node: string): void {
+    const { members, clock, log } = this.#options;
+    const member = members.get(node);
+    log.warn("two different records carry one number", { node, peer: member?.peer });
+    if (member === undefined) return;
+    member.contradicts = true;
+    this.#wake(member, clock.monotonicMs());
   }
 
   /** Links from an address this machine no longer has lead nowhere. */
@@ -145,11 +174,13 @@ export class CrewLinks {
   #hear(link: Link, member: Member, signed: SignedRecord): void {
     const { members, clock, silence } = this.#options;
     const now = clock.monotonicMs();
-    const wasSilent = member.heardMs === undefined || now - member.heardMs >= silence.suspectMs || member.left === true;
+    const wasSilent = isSilent(member, now, silence.suspectMs);
+    const before = member.newest?.record;
     const order = members.hear(member, signed);
     if (order === "older" && member.newest !== undefined) link.tellKnown(member.newest.bytes);
     member.heardMs = now;
     delete member.left;
+    if (order === "newer" && (wasSilent || lendsMore(before, signed.record))) this.#options.onNews(member.node);
     this.#learnPlace(link, member, signed);
     const isDue = now - (this.#wokenMs.get(member.node) ?? -Infinity) >= figuresMs;
     if (wasSilent || isDue || order === "contradiction") this.#wake(member, now);

@@ -19,6 +19,8 @@ export interface SelfOptions {
   readonly limits: () => EffectiveLimits;
   readonly allocated: () => Allocated;
   readonly port: () => number;
+  /** On what terms this machine lends, see `LiveRecord.lends`. */
+  readonly terms: () => Readonly<Record<string, unknown>>;
 }
 
 const gpuRefreshMs = 10_000;
@@ -67,6 +69,7 @@ export class CrewSelf {
         jobs: Number.isFinite(allocatable.jobs) ? allocatable.jobs : 100_000,
       },
       allocated: { cpu: held.cpu, memory: held.memoryBytes, disk: held.diskBytes, gpus: 0, jobs: held.jobs },
+      lends: this.#options.terms(),
       endpoints: this.#endpoints(),
     };
     return signRecord(record, identityKey);

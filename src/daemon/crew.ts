@@ -1,7 +1,18 @@
+import type { ImageShare } from "../adapters/peers/image-port.ts";
+import { createHostHandler } from "../adapters/peers/serve-host.ts";
+import { freeDiskBytes } from "../adapters/system/machine.ts";
+import type { Executors } from "../controllers/remote/ports.ts";
 import type { GossipTransport } from "../gossip/ports.ts";
 import type { Peer } from "../resources/peer.ts";
 import type { Member } from "./crew-members.ts";
 import { CrewRuntime, type CrewOptions } from "./crew-runtime.ts";
+import { createHostFiles } from "./host/host-files.ts";
+import { Host } from "./host/host.ts";
+import { createJudge, rulesReader } from "./host/judge.ts";
+import { isOnBattery, lendingTerms } from "./lending-terms.ts";
+import type { PlacementCrew } from "./placement.ts";
+import { PeerExecutors } from "./remote/executors.ts";
+import type { Wiring } from "./wiring.ts";
 
 /** The other machines as this one sees them. */
 export interface Crew {
@@ -11,20 +22,85 @@ export interface Crew {
   readonly members: () => readonly Member[];
   /** A Peer with the figures of this moment, for readers. */
   readonly withFigures: (peer: Peer) => Peer;
+  /** Whom the scheduler may choose from. */
+  readonly placement: PlacementCrew;
+  /** What runs on peers for this machine. */
+  readonly executors: Executors;
+  /** Tells the others soon how much this machine has left. */
+  readonly announce: () => void;
   /** Who was turned away lately, in words. */
   readonly warnings: () => readonly string[];
   stop(): Promise<void>;
 }
 
+export type CrewSetting = Omit<CrewOptions, "engine" | "limits" | "allocated" | "terms" | "onRequest" | "onNews"> & {
+  readonly wiring: Wiring;
+  readonly images?: ImageShare;
+};
+
+/** Several changes of one moment are told of once. */
+const gatherMs = 20;
+
 /** Joins this machine to those that know the same group secret. To be called before the engine starts. */
-export function createCrew(options: CrewOptions): Crew {
-  const runtime = new CrewRuntime(options);
+export function createCrew(setting: CrewSetting): Crew {
+  const { wiring, store, clock, log, paths, images } = setting;
+  const { engine, limits, allocated, placements } = wiring;
+  const rules = rulesReader(store);
+  const wakeWaiting = gathered(() => wiring.wakeWaiting());
+  const runtime: CrewRuntime = new CrewRuntime({
+    ...setting,
+    ...{ engine, limits, allocated },
+    terms: () => lendingTerms(limits(), rules(), clock.now()),
+    onRequest: (node, incoming, outgoing) => handler(node, incoming, outgoing),
+    onNews: (node) => {
+      placements.heard(node);
+      wakeWaiting();
+    },
+  });
+  const { own, keys, client } = runtime;
+  const judge = createJudge({
+    ...{ store, limits, allocated, rules, health: () => wiring.ready(), now: () => clock.now() },
+    machine: () => machineNow(paths.root),
+  });
+  const host = new Host({
+    ...{ store, clock, log, own, keys, judge, paths },
+    nameOf: (node) => runtime.members.get(node)?.name,
+    files: createHostFiles({ paths, ...(images === undefined ? {} : { images }) }),
+  });
+  const handler = createHostHandler(host, log);
+  const wake = (name: string): void => engine.enqueue({ kind: "Attempt", name });
+  const executors = new PeerExecutors({
+    ...{ client, paths, clock, log, own, keys, wake },
+    ...(images === undefined ? {} : { images }),
+  });
   runtime.start();
   return {
     transport: runtime.table,
     members: () => runtime.members.all(),
     withFigures: (peer) => runtime.withFigures(peer),
+    placement: { client, own, keys, peers: () => runtime.facts(), nameOf: (peer) => runtime.nameOfPeer(peer) },
+    executors,
+    announce: gathered(() => runtime.announce()),
     warnings: () => runtime.refusals.recent(),
-    stop: () => runtime.stop(),
+    async stop() {
+      executors.close();
+      host.close();
+      await runtime.stop();
+    },
+  };
+}
+
+function machineNow(root: string): { readonly diskFreeBytes: number; readonly onBattery?: boolean } {
+  const onBattery = isOnBattery();
+  return { diskFreeBytes: freeDiskBytes(root), ...(onBattery === undefined ? {} : { onBattery }) };
+}
+
+function gathered(act: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      act();
+    }, gatherMs).unref();
   };
 }

@@ -28,6 +28,8 @@ export interface HomeServices {
   readonly api: Hono;
   /** From now on the API shows objects as this function makes them. */
   showLive(live: ApiPorts["live"]): void;
+  /** From now on the API can say where a Job would go. */
+  showPlacements(placements: NonNullable<ApiPorts["placements"]>): void;
   /** Lets go of the home. Whoever started the loop has stopped it before. */
   close(): Promise<void>;
 }
@@ -59,10 +61,14 @@ function openLocked(options: HomeOptions, paths: HomePaths, lock: Disposable): H
   const store = createObjectStore({ database, now, log });
   const loop = createDesiredLoop({ paths, store, clock, log, mirrorStatus: config.mirrorStatus });
   const declared = createDeclaredWriter({ paths, store, database, files: createDesiredFiles(loop), loop, now });
+  let placements: ApiPorts["placements"];
   let live: ApiPorts["live"] = (object) => object;
   const ports: ApiPorts = {
     store,
     live: (object) => live(object),
+    get placements() {
+      return placements;
+    },
     declared,
     now,
     logs: createLogSource(paths),
@@ -82,6 +88,9 @@ function openLocked(options: HomeOptions, paths: HomePaths, lock: Disposable): H
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const showLive = (show: ApiPorts["live"]): void => void (live = show);
-  const services: HomeServices = { paths, config, database, store, loop, declared, api, showLive, close };
+  const showPlacements = (show: NonNullable<ApiPorts["placements"]>): void => void (placements = show);
+  const services: HomeServices = {
+    ...{ paths, config, database, store, loop, declared, api, showLive, showPlacements, close },
+  };
   return services;
 }

@@ -55,7 +55,8 @@ export class Ledger {
       const { uid } = attempt.spec.job;
       const siblings = this.#byJob.get(uid) ?? new Map<string, Attempt>();
       this.#byJob.set(uid, siblings.set(name, attempt));
-      if (attempt.status?.phase === "Finished") this.#active.delete(name);
+      // What runs on another machine holds nothing here.
+      if (attempt.status?.phase === "Finished" || attempt.spec.executor !== undefined) this.#active.delete(name);
       else this.#active.set(name, attempt);
     }
     if (held && !this.#active.has(name)) onFreed();

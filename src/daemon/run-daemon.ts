@@ -18,6 +18,7 @@ import { readConfig, type LegacyLimits } from "../adapters/files/config.ts";
 import type { Logger } from "../reconciler/types.ts";
 import type { Peer } from "../resources/peer.ts";
 import type { Crew } from "./crew.ts";
+import { createLateExecutors } from "./remote/late-executors.ts";
 import { openHome, type HomeServices } from "./home-services.ts";
 import { reportStatus } from "./report.ts";
 import { packageVersion } from "./version.ts";
@@ -40,7 +41,7 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
   const ending = new AbortController();
   const options = { ...given, signal: AbortSignal.any([given.signal, ending.signal]) };
   const { log, signal } = options;
-  const started: { wiring?: Wiring; nodeId?: string; crew?: Crew; docker?: DockerRuntime } = {};
+  const started: Started = {};
   const startedMs = systemClock.monotonicMs();
   const report = (services: HomeServices): Promise<StatusReport> =>
     reportStatus(services, {
@@ -65,11 +66,12 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
         process: createProcessInventory(services.paths, identity.nodeId),
       },
     };
-    const wiring = wireHome(services, ports, options);
+    const wiring = wireHome(services, { ...ports, ...crewPorts(started, identity.nodeId) }, options);
     started.wiring = wiring;
+    services.showPlacements({ preview: (job) => wiring.preview(job) });
     await services.loop.rescan();
     await adoptLegacyLimits(services, services.config.legacyLimits);
-    const crew = await joinCrew(services, wiring, options);
+    const crew = await joinCrew(services, { wiring }, options);
     if (crew !== undefined) started.crew = crew;
     wiring.start();
     services.loop.start();
@@ -89,15 +91,35 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
   }
 }
 
+interface Started {
+  wiring?: Wiring;
+  nodeId?: string;
+  crew?: Crew;
+  docker?: DockerRuntime;
+}
+
+/** Controllers are there before the crew is, and also without one. */
+function crewPorts(started: Started, nodeId: string): Pick<WiringPorts, "nodeId" | "crew" | "executors" | "onFreed"> {
+  return {
+    nodeId,
+    crew: () => started.crew?.placement,
+    executors: createLateExecutors(() => started.crew?.executors, systemClock),
+    onFreed: () => started.crew?.announce(),
+  };
+}
+
 /** Without a group secret this machine is alone: nothing listens, nothing is sent, nothing of it is even loaded. */
-async function joinCrew(services: HomeServices, wiring: Wiring, options: DaemonOptions): Promise<Crew | undefined> {
+async function joinCrew(
+  services: HomeServices,
+  own: { readonly wiring: Wiring },
+  options: DaemonOptions,
+): Promise<Crew | undefined> {
   const { config, paths, store, declared } = services;
   const { groupSecret } = config;
   if (groupSecret === undefined) return undefined;
   const { createCrew } = await import("./crew.ts");
-  const { engine, limits } = wiring;
   const crew = createCrew({
-    ...{ paths, config, groupSecret, store, declared, engine, limits },
+    ...{ paths, config, groupSecret, store, declared, ...own },
     name: options.name ?? config.name,
     version: packageVersion(),
     clock: systemClock,
@@ -118,7 +140,7 @@ async function adoptLegacyLimits(services: HomeServices, legacy: LegacyLimits | 
 
 function wireHome(
   services: HomeServices,
-  executors: Pick<WiringPorts, "runtimes" | "inventories">,
+  executors: Pick<WiringPorts, "runtimes" | "inventories" | "nodeId" | "crew" | "executors" | "onFreed">,
   options: DaemonOptions,
 ): Wiring {
   const { paths, store, declared, database, config } = services;

@@ -31,16 +31,13 @@ export function createTemplates(sources: TemplateSources): Templates {
     async build(job) {
       const limits = sources.limits();
       const health = await sources.health(limits.runtime);
-      if (!health.ok) {
-        return { ok: false, fixable: true, reason: "EngineUnavailable", message: `${health.message}; ${health.hint}` };
-      }
       const baseDirectory = sources.baseDirectory(job);
       const script = scriptPath(job.spec, baseDirectory, homedir());
       const head =
         script === undefined ? ({ ok: true, line: "" } as const) : await sources.scripts.readFirstLine(script);
       if (!head.ok) return { ok: false, fixable: false, reason: "SourceUnreadable", message: head.message };
       const { images, byDefault } = sources.environments();
-      return buildTemplate(job, {
+      const outcome = buildTemplate(job, {
         baseDirectory,
         homeDirectory: homedir(),
         limits,
@@ -49,6 +46,7 @@ export function createTemplates(sources: TemplateSources): Templates {
         scriptArgv: (path, args) => interpret(sources.scripts, path, head.line, args),
         sha256: (text) => createHash("sha256").update(text).digest("hex"),
       });
+      return health.ok || !outcome.ok ? outcome : { ...outcome, engineProblem: `${health.message}; ${health.hint}` };
     },
   };
 }

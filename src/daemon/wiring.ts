@@ -1,19 +1,28 @@
 import { createAttemptController } from "../controllers/attempt/controller.ts";
 import type { AttemptFiles, Collector, Runtime, RuntimeHealth } from "../controllers/attempt/ports.ts";
+import { createRemoteController } from "../controllers/remote/controller.ts";
+import type { Executors } from "../controllers/remote/ports.ts";
 import { createJobController } from "../controllers/job/controller.ts";
-import type { Capacity, Inventory, Publisher, Templates } from "../controllers/job/ports.ts";
+import type { Capacity, Inventory, JobPorts, Publisher, Templates } from "../controllers/job/ports.ts";
 import { createLimitsController } from "../controllers/limits/controller.ts";
 import type { Attempt } from "../resources/attempt.ts";
 import type { Job } from "../resources/job.ts";
 import type { Key } from "../resources/types.ts";
 import type { Limits } from "../resources/limits.ts";
+import { timestamp } from "../reconciler/conditions.ts";
 import { drive } from "../reconciler/drive.ts";
 import { Engine } from "../reconciler/engine.ts";
 import type { Clock, Context, EventRecorder, Logger, Reconciler } from "../reconciler/types.ts";
 import { effectiveLimits, type EffectiveLimits, type MachineSize } from "../scheduler/effective-limits.ts";
 import type { DeclaredWriter } from "../store/declared.ts";
 import type { ObjectStore } from "../store/types.ts";
+import type { Allocated } from "../scheduler/admission.ts";
+import type { Placement } from "../scheduler/place-job.ts";
+import { placementStatus } from "../scheduler/render-placement.ts";
+import type { PeerFacts } from "../scheduler/peer-facts.ts";
+import { factsOfSelf } from "./crew-facts.ts";
 import { Ledger } from "./ledger.ts";
+import { Placements, type PlacementCrew } from "./placement.ts";
 import { Takeover } from "./takeover.ts";
 import { createTemplates, type TemplateSources } from "./templates.ts";
 
@@ -25,13 +34,20 @@ export interface WiringPorts {
   readonly log: Logger;
   readonly random: () => number;
   readonly signal: AbortSignal;
+  /** What peers call this machine. */
   readonly node: string;
+  readonly nodeId: string;
+  /** Peers of this machine's crew; absent while it is alone. */
+  readonly crew: () => PlacementCrew | undefined;
+  readonly executors: Executors;
   readonly machine: MachineSize;
   readonly runtimes: Readonly<Record<"docker" | "process", Runtime>>;
   readonly inventories: Readonly<Record<"docker" | "process", Inventory>>;
   readonly collector: Collector;
   readonly files: AttemptFiles;
   readonly publisher: Publisher;
+  /** Something gave back what it held. */
+  readonly onFreed?: () => void;
   readonly environments: TemplateSources["environments"];
   readonly scripts: TemplateSources["scripts"];
 }
@@ -40,9 +56,19 @@ export interface Wiring {
   readonly engine: Engine;
   readonly limits: () => EffectiveLimits;
   readonly health: () => Promise<RuntimeHealth>;
+  /** Healthy, and what ran before a restart is known: something may be started. */
+  readonly ready: () => Promise<RuntimeHealth>;
+  readonly allocated: () => Allocated;
+  readonly placements: Placements;
+  /** Where this Job would go now. */
+  preview(job: Job): Promise<JobPlacement>;
+  /** Jobs that wait are looked at again. */
+  wakeWaiting(): void;
   start(): void;
   stop(): Promise<void>;
 }
+
+type JobPlacement = NonNullable<NonNullable<Job["status"]>["placement"]>;
 
 /** How many keys of a kind are worked on at once. Attempts wait for the engine most of the time, so there are more. */
 const workers = { Job: 8, Attempt: 16, Limits: 1 } as const;
@@ -62,6 +88,7 @@ export function wire(ports: WiringPorts): Wiring {
   };
   const health = (): Promise<RuntimeHealth> => ports.runtimes[limits().runtime].health();
   const ledger = new Ledger(store, () => {
+    ports.onFreed?.();
     const next = jobs.nextInLine();
     if (next !== undefined) wakeJob(next);
   });
@@ -69,33 +96,32 @@ export function wire(ports: WiringPorts): Wiring {
     ...ports,
     build: (job) => templatesOf(ports, limits, (runtime) => ports.runtimes[runtime].health()).build(job),
   });
-  const jobs = createJobController(
-    {
-      store,
-      clock,
-      node: ports.node,
-      attemptsOf: (uid) => ledger.attemptsOf(uid),
-      publisher: ports.publisher,
-      cancels: store,
-      history: store.history,
-      capacity: capacityOf(limits, ledger, clock),
-      templates: templatesOf(ports, limits, (runtime) => takeover.health(runtime)),
-      removeDeclared: async (name) => void (await ports.declared.remove({ kind: "Job", name })),
-    },
-    wakeJob,
-  );
+  const placements = placementsOf(ports, limits, ledger);
+  const templates = templatesOf(ports, limits, (runtime) => takeover.health(runtime));
+  const jobs = createJobController(jobPorts(ports, { limits, ledger, templates, placer: placements }), wakeJob);
   const attempts = createAttemptController({ ...ports, store, clock, wake: wakeAttempt });
+  const remote = createRemoteController({ ...ports, store, clock, wake: wakeAttempt });
   const limitsController = createLimitsController({
     effective: limits,
     allocated: () => ledger.allocated(),
     running: () => ledger.running(),
   });
-  register(engine, { Job: drive(jobs), Attempt: drive(attempts), Limits: drive(limitsController) });
+  register(engine, {
+    Job: drive(jobs),
+    Attempt: byExecutor(store, drive(attempts), drive(remote)),
+    Limits: drive(limitsController),
+  });
   const subscriptions: Disposable[] = [];
   return {
     engine,
     limits,
     health,
+    ready: () => takeover.health(limits().runtime),
+    allocated: () => ledger.allocated(),
+    placements,
+    preview: (job) =>
+      previewOf(job, templates, (image) => placements.place(job, ledger.attemptsOf(job.metadata.uid), image)),
+    wakeWaiting: () => wakeUnfinished(store, engine),
     start() {
       subscriptions.push(...connect({ store, engine, runtimes: ports.runtimes, forget: (name) => jobs.forget(name) }));
       engine.start();
@@ -103,10 +129,53 @@ export function wire(ports: WiringPorts): Wiring {
     },
     async stop() {
       for (const subscription of subscriptions.splice(0)) subscription[Symbol.dispose]();
-      await attempts.close();
+      await Promise.all([attempts.close(), remote.close()]);
       await engine.stop();
       ledger.close();
     },
+  };
+}
+
+function placementsOf(ports: WiringPorts, limits: () => EffectiveLimits, ledger: Ledger): Placements {
+  const { clock, node: name, nodeId: node, crew, machine } = ports;
+  const self = (): PeerFacts =>
+    factsOfSelf({ node, name, limits: limits(), allocated: ledger.allocated(), cpuCount: machine.cpus });
+  return new Placements({ clock, name, crew, self });
+}
+
+async function previewOf(
+  job: Job,
+  templates: Templates,
+  place: (image: string | undefined) => Placement,
+): Promise<JobPlacement> {
+  const built = await templates.build(job);
+  const placement = place(built.ok ? built.template.image : undefined);
+  return placementStatus(placement, timestamp(new Date())) as JobPlacement;
+}
+
+/** An attempt runs here, or is taken through another machine; which one never changes. */
+function byExecutor(store: ObjectStore, here: Reconciler, elsewhere: Reconciler): Reconciler {
+  return {
+    reconcile: (key, context) => {
+      const isRemote = store.get<Attempt>(key)?.spec.executor !== undefined;
+      return (isRemote ? elsewhere : here).reconcile(key, context);
+    },
+  };
+}
+
+function jobPorts(
+  ports: WiringPorts,
+  own: Pick<JobPorts, "templates" | "placer"> & { readonly limits: () => EffectiveLimits; readonly ledger: Ledger },
+): JobPorts {
+  const { store, clock, node, publisher } = ports;
+  const { limits, ledger, templates, placer } = own;
+  return {
+    ...{ store, clock, node, publisher, templates, placer },
+    attemptsOf: (uid) => ledger.attemptsOf(uid),
+    cancels: store,
+    history: store.history,
+    capacity: capacityOf(limits, ledger, clock),
+    removeDeclared: async (name) => void (await ports.declared.remove({ kind: "Job", name })),
   };
 }
 
@@ -140,8 +209,8 @@ function eventsForPeople(store: ObjectStore): EventRecorder {
   return {
     record: (about, type, reason, message) => {
       const attempt = about.kind === "Attempt" ? store.get<Attempt>(about) : undefined;
-      const job = attempt && ({ kind: "Job", name: attempt.spec.job.name } as const);
-      store.events.record(job ?? about, type, reason, message);
+      const isOwn = attempt !== undefined && attempt.spec.hosted === undefined;
+      store.events.record(isOwn ? { kind: "Job", name: attempt.spec.job.name } : about, type, reason, message);
     },
   };
 }
@@ -165,7 +234,8 @@ function connect({ store, engine, runtimes, forget }: Connected): readonly Dispo
   };
   const onAttempt = ({ name }: { readonly name: string }): void => {
     const known = store.get<Attempt>({ kind: "Attempt", name });
-    if (known !== undefined) jobOf.set(name, known.spec.job.name);
+    // A hosted attempt's Job is on another machine; one of the same name here is another one.
+    if (known !== undefined && known.spec.hosted === undefined) jobOf.set(name, known.spec.job.name);
     const job = jobOf.get(name);
     if (known === undefined) jobOf.delete(name);
     if (job !== undefined) engine.enqueue({ kind: "Job", name: job });

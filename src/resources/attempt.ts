@@ -27,10 +27,11 @@ export interface AttemptSpec {
   /** On the executor: whose attempt this is; absent: one of this machine's own. */
   readonly hosted?: HostedAttempt;
   /** Set once: stop the program and finish with this reason. */
-  readonly stop?: { readonly reason: "Cancelled" | "Deleted" | "Superseded" | "Suspended"; readonly message: string };
+  readonly stop?: { readonly reason: StopReason; readonly message: string };
   /** Set once, by the job controller: the outcome is kept elsewhere, staged outputs may go (the log stays). */
   readonly release?: true;
 }
+export type StopReason = "Cancelled" | "Deleted" | "Superseded" | "Suspended" | "ReservationLost" | "LeaseExpired";
 export interface AttemptExecutor {
   /** Node id; the connection has to prove it. */
   readonly node: string;
@@ -130,6 +131,22 @@ export type AttemptReason =
   /** The submitter was silent for longer than the lease (AtMostOnce). */
   | "LeaseExpired";
 
+/** What an executor says of an attempt it hosts. Only values that came through `parseAttemptReport` are one. */
+export type AttemptReport = Pick<
+  AttemptStatus,
+  | "phase"
+  | "createdAt"
+  | "stagedAt"
+  | "startedAt"
+  | "finishedAt"
+  | "exitCode"
+  | "reason"
+  | "message"
+  | "outputs"
+  | "skippedOutputs"
+  | "logs"
+>;
+
 export interface AttemptStatus extends BaseStatus {
   readonly phase: AttemptPhase;
   /** Facts that were made durable before the step they allow; each is set once. */
@@ -140,6 +157,10 @@ export interface AttemptStatus extends BaseStatus {
   readonly collected?: true;
   readonly removed?: true;
   readonly released?: true;
+  /** On the submitter: since when the executor has not answered; absent while it does. */
+  readonly silentSince?: string;
+  /** On the submitter: the executor has let go of the attempt, or never had it. */
+  readonly dismissed?: true;
   readonly containerId?: string;
   readonly imageId?: string;
   readonly createdAt: string;

@@ -34,6 +34,8 @@ export interface Candidate {
 export interface RejectedPeer {
   readonly node: string;
   readonly peer: string;
+  /** The submitter itself. */
+  readonly own: boolean;
   /** All of them, at least one, most telling first. */
   readonly refusals: readonly Refusal[];
 }
@@ -61,7 +63,7 @@ export function placeJob(request: PlacementRequest, peers: readonly PeerFacts[],
     before = peer;
     const refusals = refusalsOf(request, peer, nowMs);
     if (refusals.length > 0) {
-      rejected.push({ node: peer.node, peer: peer.name, refusals });
+      rejected.push({ node: peer.node, peer: peer.name, own: peer.own, refusals });
       continue;
     }
     able.push(peer);

@@ -10,6 +10,8 @@ export interface GroupKeys {
   readonly beacon: Buffer;
   /** Marks pins made under this secret: another secret asks everybody for a new proof. */
   readonly pin: Buffer;
+  /** Seals claims and offers of attempts. */
+  readonly claim: Buffer;
 }
 
 export function deriveGroupKeys(groupSecret: string): GroupKeys {
@@ -19,6 +21,7 @@ export function deriveGroupKeys(groupSecret: string): GroupKeys {
     admission: derive("homie/admission/1"),
     beacon: derive("homie/beacon/1"),
     pin: derive("homie/pin/1"),
+    claim: derive("homie/claim/1"),
   };
 }
 

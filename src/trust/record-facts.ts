@@ -23,7 +23,7 @@ export function readFacts(value: unknown): LiveRecord | undefined {
   if (gpus === undefined || allocatable === undefined || allocated === undefined) return undefined;
   return endpoints === undefined
     ? undefined
-    : { ...words, boot, seq, ...sizes, gpus, allocatable, allocated, endpoints };
+    : { ...words, boot, seq, ...sizes, gpus, allocatable, allocated, endpoints, ...readTerms(value["lends"]) };
 }
 
 function readWords({ node, name, version }: Fields): Pick<LiveRecord, "node" | "name" | "version"> | undefined {
@@ -67,6 +67,11 @@ function readShare(value: unknown): RecordShare | undefined {
     gpus: most.gpus,
     jobs: most.jobs,
   });
+}
+
+/** Looked at field by field where it is used; a record is small and not deep whatever is in it. */
+function readTerms(value: unknown): Pick<LiveRecord, "lends"> {
+  return isFields(value) ? { lends: value } : {};
 }
 
 function readEndpoints(value: unknown): readonly string[] | undefined {

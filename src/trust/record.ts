@@ -40,6 +40,8 @@ export interface LiveRecord {
   readonly jobs: number;
   readonly allocatable: RecordShare;
   readonly allocated: RecordShare;
+  /** On what terms it lends, for schedulers; a hint, and read as one (`sanitizePeerFacts`). Absent in older versions. */
+  readonly lends?: Readonly<Record<string, unknown>>;
   /** HOST:PORT where the owner believes to be reachable; claims, to be checked before use. At most 8. */
   readonly endpoints: readonly string[];
 }

@@ -16,7 +16,7 @@ export interface Room {
 }
 
 const ports = [/^src\/controllers\/[a-z]+\/ports\.ts$/, /^src\/api\/ports\.ts$/, /^src\/gossip\/ports\.ts$/];
-const kinds = ["attempt", "job", "limits", "peer"];
+const kinds = ["attempt", "job", "limits", "peer", "remote"];
 const base = ["resources", "reconciler", "scheduler", "trust", "gossip", "tar", "logs", "store"];
 
 export const rooms: readonly Room[] = [

@@ -7,6 +7,7 @@ import { HomieError } from "../../resources/errors.ts";
 import type { TarInput } from "../../tar/write.ts";
 import { writeTar } from "../../tar/write.ts";
 import { attemptPaths } from "../home.ts";
+import { createInputStore } from "../inputs/input-store.ts";
 import type { HomePaths } from "../home.ts";
 import { surveySources } from "./list-sources.ts";
 import type { SourceEntry, SourceSurvey } from "./list-sources.ts";
@@ -36,7 +37,7 @@ export function createStageStream(attempt: Attempt, paths: HomePaths, signal: Ab
   const skipped: { path: string; reason: string }[] = [];
   async function* chunks(): AsyncIterable<Uint8Array> {
     try {
-      const survey = await surveySources(attempt.spec.sources, signal, paths.root);
+      const survey = await surveyOf(attempt, paths, signal);
       skipped.push(...survey.skipped);
       const baseline = new Map<string, { bytes: number; sha256: string }>();
       yield* writeTar(tarInputs(survey.entries, baseline, signal));
@@ -52,6 +53,13 @@ export function createStageStream(attempt: Attempt, paths: HomePaths, signal: Ab
     }
   }
   return { chunks: chunks(), done: completion.promise, skipped: () => skipped };
+}
+
+/** An attempt of another machine brings its files as content; one of this machine names them where they lie. */
+async function surveyOf(attempt: Attempt, paths: HomePaths, signal: AbortSignal): Promise<SourceSurvey> {
+  const { hosted, sources } = attempt.spec;
+  if (hosted === undefined) return surveySources(sources, signal, paths.root);
+  return { entries: await createInputStore(paths).sources(hosted.inputs), skipped: [] };
 }
 
 function* tarInputs(

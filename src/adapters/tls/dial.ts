@@ -60,7 +60,7 @@ export async function dial(
   }
 }
 
-async function connectTls(
+export async function connectTls(
   { host, port }: Endpoint,
   certificate: Certificate,
   deadline: AbortSignal,

@@ -59,7 +59,8 @@ export async function listenForPeers(options: ListenOptions): Promise<PeerListen
     requestCert: true,
     handshakeTimeout: 5_000,
     headersTimeout: 5_000,
-    requestTimeout: 30_000,
+    // Files of members may take as long as they take; strangers are gone after the waiting room's time.
+    requestTimeout: 0,
     connectionsCheckingInterval: 1_000,
     keepAliveTimeout: 30_000,
     maxHeaderSize: 16 * 1024,

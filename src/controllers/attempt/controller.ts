@@ -1,11 +1,11 @@
 import type { Attempt, AttemptReason, AttemptStatus } from "../../resources/attempt.ts";
 import { HomieError } from "../../resources/errors.ts";
 import { timestamp } from "../../reconciler/conditions.ts";
+import { Operations } from "../../reconciler/operations.ts";
 import { Stopwatch } from "../../reconciler/stopwatch.ts";
 import type { Clock, Context, Controller, OwnedStore } from "../../reconciler/types.ts";
-import type { AttemptAction, AttemptActual } from "./actions.ts";
+import type { AttemptAction, AttemptActual, OperationName } from "./actions.ts";
 import { classifyEnding } from "./classify.ts";
-import { Operations } from "./operations.ts";
 import { planAttempt } from "./plan.ts";
 import type { AttemptFiles, CollectOutcome, Collector, Runtime } from "./ports.ts";
 import { summarizeAttempt } from "./summarize.ts";
@@ -26,7 +26,7 @@ const patienceMs = 250;
 export function createAttemptController(
   ports: AttemptPorts,
 ): Controller<Attempt, AttemptActual, AttemptAction> & { close(): Promise<void> } {
-  const operations = new Operations(ports.clock, ports.wake);
+  const operations = new Operations<OperationName>(ports.clock, ports.wake);
   const stopwatch = new Stopwatch(ports.clock);
   return {
     kind: "Attempt",
@@ -45,7 +45,7 @@ interface Scene {
   readonly attempt: Attempt;
   readonly context: Context;
   readonly ports: AttemptPorts;
-  readonly operations: Operations;
+  readonly operations: Operations<OperationName>;
   readonly stopwatch: Stopwatch;
 }
 
@@ -64,7 +64,11 @@ function timesOf(
   };
 }
 
-async function observe(attempt: Attempt, ports: AttemptPorts, operations: Operations): Promise<AttemptActual> {
+async function observe(
+  attempt: Attempt,
+  ports: AttemptPorts,
+  operations: Operations<OperationName>,
+): Promise<AttemptActual> {
   const name = attempt.metadata.name;
   const failure = operations.takeFailure(name);
   if (failure !== undefined) throw failure.error;
@@ -139,9 +143,14 @@ function recordFacts(scene: Scene, facts: Partial<AttemptStatus>): void {
   scene.ports.store.putStatus(latest, { phase: "Staging", createdAt: now, ...latest.status, ...facts });
 }
 
-/** People look at the Job, so that is what events are about. */
+/** People look at the Job, so that is what events are about; the Job of a hosted attempt is on another machine. */
 function tell(scene: Scene, type: "Normal" | "Warning", reason: string, message: string): void {
-  scene.context.events.record({ kind: "Job", name: scene.attempt.spec.job.name }, type, reason, message);
+  const { spec, metadata } = scene.attempt;
+  const about =
+    spec.hosted === undefined
+      ? ({ kind: "Job", name: spec.job.name } as const)
+      : ({ kind: "Attempt", name: metadata.name } as const);
+  scene.context.events.record(about, type, reason, message);
 }
 
 async function stage(scene: Scene, signal: AbortSignal): Promise<void> {

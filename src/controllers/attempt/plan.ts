@@ -52,8 +52,10 @@ function planDuringOperation(attempt: Attempt, actual: AttemptActual): readonly 
 }
 
 function planStage(attempt: Attempt): readonly AttemptAction[] {
-  const { stop } = attempt.spec;
-  return stop === undefined ? [{ type: "Stage" }] : [{ type: "Finish", ...stop }];
+  const { stop, hosted } = attempt.spec;
+  if (stop !== undefined) return [{ type: "Finish", ...stop }];
+  // A reservation waits until its submitter has sent everything; whoever keeps it ends it when that takes too long.
+  return hosted !== undefined && hosted.begin !== true ? [] : [{ type: "Stage" }];
 }
 
 function planAbsent(attempt: Attempt): readonly AttemptAction[] {

@@ -1,5 +1,7 @@
 import type { Attempt } from "../../resources/attempt.ts";
 import type { Admission } from "../../scheduler/admission.ts";
+import type { PlacementStatus } from "../../scheduler/render-placement.ts";
+import type { Candidate, Placement } from "../../scheduler/place-job.ts";
 import type { AttemptTemplate, PublishOutcome, TemplateOutcome } from "./ports.ts";
 
 export interface JobTimes {
@@ -18,6 +20,10 @@ export interface JobActual {
   /** Read only when the next attempt might be created. */
   readonly template?: TemplateOutcome;
   readonly admission?: Admission;
+  /** Where the next attempt could go. */
+  readonly placement?: Placement;
+  /** How the newest attempt was placed, if this daemon placed it. */
+  readonly placed?: PlacementStatus;
   /** Somebody with more right to the next slot waits too. */
   readonly behind?: boolean;
   readonly snoozedUntil?: string;
@@ -30,7 +36,15 @@ export interface JobActual {
 
 /** Plain data: what to do next, nothing about how. */
 export type JobAction =
+  /** On this machine. */
   | { readonly type: "CreateAttempt"; readonly attempt: number; readonly template: AttemptTemplate }
+  /** Asks another machine, and creates the attempt if that grants it. */
+  | {
+      readonly type: "Reserve";
+      readonly attempt: number;
+      readonly template: AttemptTemplate;
+      readonly candidate: Candidate;
+    }
   | {
       readonly type: "StopAttempt";
       readonly name: string;

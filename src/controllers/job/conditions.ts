@@ -15,15 +15,28 @@ export function conditionsOf(job: Job, actual: JobActual, headline: Headline): r
   const finished = isFinished(phase);
   return [
     acceptedOf(actual),
-    attempt === undefined ? no("Scheduled", reason, message) : yes("Scheduled", "OwnMachine"),
+    attempt === undefined ? no("Scheduled", reason, message) : scheduledOn(attempt),
     milestone("InputsReady", attempt?.status, { good: "Staged", bad: "StageFailed" }),
     milestone("ImageReady", attempt?.status, { good: "Present", bad: "ImageMissing" }),
     attempt?.status?.startedAt === undefined ? no("Started", "Pending") : yes("Started", "Started"),
+    ...reachableOf(attempt),
     outputsOf(attempt, actual, finished),
     phase === "Succeeded" ? yes("Complete", reason, message) : no("Complete", reason),
     phase === "Failed" ? yes("Failed", reason, message) : no("Failed", reason),
     finished ? yes("Finished", phase, message) : no("Finished", reason),
   ];
+}
+
+function scheduledOn({ spec }: Attempt): ConditionDraft {
+  return spec.executor === undefined ? yes("Scheduled", "OwnMachine") : yes("Scheduled", "Granted", spec.executor.peer);
+}
+
+/** Said of attempts on other machines only. */
+function reachableOf(attempt: Attempt | undefined): readonly ConditionDraft[] {
+  if (attempt?.spec.executor === undefined) return [];
+  const { silentSince } = attempt.status ?? {};
+  if (silentSince === undefined) return [yes("PeerReachable", "Answers")];
+  return [no("PeerReachable", "Silent", `${attempt.spec.executor.peer} has not answered since ${silentSince}`)];
 }
 
 function isFinished(phase: string): boolean {

@@ -3,7 +3,11 @@ import type { Job } from "../../resources/job.ts";
 import { withoutUndefined } from "../../resources/without-undefined.ts";
 import { Stopwatch } from "../../reconciler/stopwatch.ts";
 import type { Context, Controller } from "../../reconciler/types.ts";
+import { timestamp } from "../../reconciler/conditions.ts";
 import { admit } from "../../scheduler/admission.ts";
+import type { Placement } from "../../scheduler/place-job.ts";
+import { placementStatus, type PlacementStatus } from "../../scheduler/render-placement.ts";
+import { passing } from "./waiting.ts";
 import { WaitingList } from "../../scheduler/waiting-list.ts";
 import type { JobAction, JobActual, JobTimes } from "./actions.ts";
 import { historyEntry } from "./history.ts";
@@ -21,7 +25,7 @@ export interface JobController extends Controller<Job, JobActual, JobAction> {
 
 export function createJobController(ports: JobPorts, wake: (name: string) => void): JobController {
   const stopwatch = new Stopwatch(ports.clock);
-  const scene: Scene = { ports, wake, waiting: new WaitingList(), published: new Map(), stopwatch };
+  const scene: Scene = { ports, wake, waiting: new WaitingList(), published: new Map(), placed: new Map(), stopwatch };
   return {
     kind: "Job",
     observe: (job, context) => observe(job, scene, context),
@@ -31,6 +35,7 @@ export function createJobController(ports: JobPorts, wake: (name: string) => voi
     nextInLine: () => scene.waiting.head(),
     forget: (name) => {
       scene.waiting.withdraw(name);
+      scene.placed.delete(name);
       for (const what of timed) stopwatch.forget(`${name} ${what}`);
     },
   };
@@ -42,6 +47,8 @@ interface Scene {
   readonly waiting: WaitingList;
   /** By attempt name, from publication until the terminal status is durable; publishing again gives the same. */
   readonly published: Map<string, PublishOutcome>;
+  /** By Job name: how its newest attempt was placed. */
+  readonly placed: Map<string, PlacementStatus>;
   readonly stopwatch: Stopwatch;
 }
 
@@ -51,8 +58,10 @@ async function observe(job: Job, scene: Scene, context: Context): Promise<JobAct
   const newest = attempts.at(-1);
   const cancel = ports.cancels.cancelRequested(job.metadata.uid, job.metadata.generation);
   const outcome = newest === undefined ? undefined : published.get(newest.metadata.name);
+  const placed = scene.placed.get(job.metadata.name);
   const known: JobActual = {
     attempts,
+    ...(placed === undefined ? {} : { placed }),
     node: ports.node,
     elapsedMs: timesOf(job, newest, scene.stopwatch),
     ...(cancel === undefined ? {} : { cancel }),
@@ -101,10 +110,12 @@ async function observeTurn(job: Job, scene: Scene): Promise<Partial<JobActual>> 
   }
   const admission = admit(template.template.resources, ports.capacity.allocated(), ports.capacity.allocatable());
   const snoozedUntil = ports.capacity.snoozedUntil();
-  if (!admission.admitted && admission.never) leaveLine(job, scene);
+  const placement = ports.placer.place(job, attemptsOf(job, ports), template.template.image);
+  const elsewhere = placement.chosen?.facts.own === false || !mayRunHere(placement);
+  if (elsewhere || (!admission.admitted && admission.never)) leaveLine(job, scene);
   else waiting.offer({ name, priority: job.spec.priority ?? 0, since: job.metadata.creationTimestamp });
   const behind = (waiting.position(name) ?? 0) > 0;
-  return { template, admission, behind, ...(snoozedUntil === undefined ? {} : { snoozedUntil }) };
+  return { template, admission, placement, behind, ...(snoozedUntil === undefined ? {} : { snoozedUntil }) };
 }
 
 /** `<uid>-<attempt>`, oldest first. */
@@ -117,6 +128,8 @@ async function execute(action: JobAction, job: Job, scene: Scene, context: Conte
   switch (action.type) {
     case "CreateAttempt":
       return createAttempt(action, job, scene, context);
+    case "Reserve":
+      return reserve(action, job, scene, context);
     case "StopAttempt": {
       const attempt = findAttempt(ports, action.name);
       const { reason, message } = action;
@@ -174,24 +187,75 @@ function createAttempt(
   const { template, attempt } = action;
   const admission = admit(template.resources, ports.capacity.allocated(), ports.capacity.allocatable());
   if (!admission.admitted) return;
-  const { name, uid, generation } = job.metadata;
-  // While the template was made the Job may have been edited, deleted, or known again by what it left running.
-  const current = ports.store.get<Job>(keyOf(job))?.metadata;
-  if (current?.uid !== uid || current.generation !== generation || current.deletionTimestamp !== undefined) return;
-  const created = `${uid}-${attempt}`;
-  if (findAttempt(ports, created) === undefined) {
-    const spec = { ...template, attempt, job: { name, uid, generation } };
-    ports.store.create<Attempt>({ kind: "Attempt", name: created, spec, finalizers: ["homie.dev/cleanup"] });
-    context.events.record(
-      keyOf(job),
-      "Normal",
-      "Scheduled",
-      `attempt ${attempt} starts on ${ports.node} (${template.runtime})`,
-    );
-  }
-  waiting.withdraw(name);
+  if (!isUnchanged(job, ports)) return;
+  const placement = ports.placer.place(job, attemptsOf(job, ports), template.image);
+  create({ ...template, ...numbered(job, attempt) }, { job, placement, scene, context, where: ports.node });
+  waiting.withdraw(job.metadata.name);
   const next = waiting.head();
   if (next !== undefined) scene.wake(next);
+}
+
+/** The executor's word is the truth: a denial is taken into account by the next look, which comes at once. */
+async function reserve(
+  action: Extract<JobAction, { type: "Reserve" }>,
+  job: Job,
+  scene: Scene,
+  context: Context,
+): Promise<void> {
+  const { ports } = scene;
+  const { template, attempt, candidate } = action;
+  const placement = ports.placer.place(job, attemptsOf(job, ports), template.image);
+  const outcome = await ports.placer.reserve(job, template, attempt, candidate);
+  if (!outcome.granted) {
+    context.log.info("a peer does not take a job", {
+      job: job.metadata.name,
+      peer: candidate.peer,
+      why: outcome.message,
+    });
+    return;
+  }
+  // What was granted and is not wanted any more runs out by itself.
+  if (!isUnchanged(job, ports)) return;
+  const { granted: _, ...given } = outcome;
+  const spec = { ...template, ...given, ...numbered(job, attempt) };
+  create(spec, { job, placement, scene, context, where: candidate.peer });
+}
+
+function numbered({ metadata }: Job, attempt: number): Pick<Attempt["spec"], "attempt" | "job"> {
+  const { name, uid, generation } = metadata;
+  return { attempt, job: { name, uid, generation } };
+}
+
+/** While something was waited for the Job may have been edited, deleted, or known again by what it left running. */
+function isUnchanged(job: Job, ports: JobPorts): boolean {
+  const { uid, generation } = job.metadata;
+  const current = ports.store.get<Job>(keyOf(job))?.metadata;
+  return current?.uid === uid && current.generation === generation && current.deletionTimestamp === undefined;
+}
+
+interface Creation {
+  readonly job: Job;
+  readonly placement: Placement;
+  readonly scene: Scene;
+  readonly context: Context;
+  readonly where: string;
+}
+
+function create(spec: Attempt["spec"], { job, placement, scene, context, where }: Creation): void {
+  const { store, clock } = scene.ports;
+  const name = `${spec.job.uid}-${spec.attempt}`;
+  if (store.get<Attempt>({ kind: "Attempt", name }) !== undefined) return;
+  store.create<Attempt>({ kind: "Attempt", name, spec, finalizers: ["homie.dev/cleanup"] });
+  scene.placed.set(spec.job.name, placementStatus(placement, timestamp(clock.now())));
+  const message = `attempt ${spec.attempt} starts on ${where} (${spec.runtime})`;
+  context.events.record(keyOf(job), "Normal", "Scheduled", message);
+}
+
+/** The own machine could take it, now or once it has room. */
+function mayRunHere({ chosen, rejected }: Placement): boolean {
+  if (chosen?.facts.own === true) return true;
+  const own = rejected.find(({ own: isOwn }) => isOwn === true);
+  return own?.refusals.every(({ reason }) => passing.has(reason)) ?? false;
 }
 
 function findAttempt(ports: JobPorts, name: string): Attempt | undefined {

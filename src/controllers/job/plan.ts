@@ -1,14 +1,14 @@
 import type { Attempt } from "../../resources/attempt.ts";
 import type { Job } from "../../resources/job.ts";
 import type { JobAction, JobActual } from "./actions.ts";
-import { judge } from "./verdict.ts";
+import { isTombstone, judge } from "./verdict.ts";
 
 /** The next steps of one Job. Pure: its spec, its attempts, the cancel wish, free capacity and the time decide. */
 export function planJob(job: Job, actual: JobActual, now: Date): readonly JobAction[] {
   const verdict = judge(job, actual, now);
   switch (verdict.type) {
     case "Deleting":
-      return actual.attempts.length > 0 ? deleteAll(actual.attempts) : [{ type: "DropFinalizer" }];
+      return actual.attempts.every(isTombstone) ? [{ type: "DropFinalizer" }] : deleteAll(actual.attempts);
     case "Over":
       return planOver(job, actual, now);
     case "Publish":
@@ -63,8 +63,12 @@ function planSuperseded(attempt: Attempt): readonly JobAction[] {
 
 function planNext(attempt: number, actual: JobActual): readonly JobAction[] {
   const release = releaseFinished(actual);
-  const { template, admission } = actual;
-  if (template?.ok !== true || admission?.admitted !== true) return release;
+  const { template, admission, placement } = actual;
+  if (template?.ok !== true || placement?.chosen === undefined) return release;
+  const { chosen } = placement;
+  if (!chosen.facts.own)
+    return [...release, { type: "Reserve", attempt, template: template.template, candidate: chosen }];
+  if (admission?.admitted !== true || template.engineProblem !== undefined) return release;
   if (actual.behind === true || actual.snoozedUntil !== undefined) return release;
   return [...release, { type: "CreateAttempt", attempt, template: template.template }];
 }

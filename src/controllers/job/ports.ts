@@ -1,8 +1,9 @@
-import type { Attempt, AttemptSpec } from "../../resources/attempt.ts";
+import type { Attempt, AttemptExecutor, AttemptResources, AttemptSpec } from "../../resources/attempt.ts";
 import type { CollectedFile, Job } from "../../resources/job.ts";
 import type { Clock, OwnedStore } from "../../reconciler/types.ts";
 import type { HistoryEntry } from "../../store/types.ts";
 import type { Allocatable } from "../../scheduler/admission.ts";
+import type { Candidate, Placement } from "../../scheduler/place-job.ts";
 
 export interface JobPorts {
   readonly store: OwnedStore;
@@ -16,6 +17,7 @@ export interface JobPorts {
   readonly history: { add(entry: HistoryEntry): void };
   readonly capacity: Capacity;
   readonly templates: Templates;
+  readonly placer: Placer;
   /** Takes the Job's document out of desired/ (ttlSecondsAfterFinished). */
   readonly removeDeclared: (name: string) => Promise<void>;
 }
@@ -34,13 +36,31 @@ export interface Capacity {
   snoozedUntil(): string | undefined;
 }
 
+/** Where Jobs may go: this machine, and the peers of its crew. */
+export interface Placer {
+  /** By what is known now; every peer is in the answer, the own machine too. */
+  place(job: Job, attempts: readonly Attempt[], image?: string): Placement;
+  /** Asks the executor for its capacity. What it answers is the truth; a denial counts in the next `place`. */
+  reserve(job: Job, template: AttemptTemplate, attempt: number, candidate: Candidate): Promise<ReserveOutcome>;
+}
+export type ReserveOutcome =
+  | {
+      readonly granted: true;
+      readonly executor: AttemptExecutor;
+      readonly runtime: "docker" | "process";
+      readonly resources: AttemptResources;
+      readonly timeoutSeconds?: number;
+    }
+  | { readonly granted: false; readonly message: string };
+
 /** What an attempt runs, apart from its number. Reads the script's first line, so it may have to wait for a disk. */
 export type AttemptTemplate = Omit<AttemptSpec, "attempt" | "job">;
 export interface Templates {
   build(job: Job): Promise<TemplateOutcome>;
 }
 export type TemplateOutcome =
-  | { readonly ok: true; readonly template: AttemptTemplate }
+  /** `engineProblem`: what keeps this machine itself from running it now; another one may. */
+  | { readonly ok: true; readonly template: AttemptTemplate; readonly engineProblem?: string }
   /** `fixable`: something outside the Job is missing (an environment); the Job waits for it. */
   | { readonly ok: false; readonly fixable: boolean; readonly reason: string; readonly message: string };
 

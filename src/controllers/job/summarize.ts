@@ -7,6 +7,7 @@ import { withoutUndefined } from "../../resources/without-undefined.ts";
 import { secondsBetween } from "./history.ts";
 import { conditionsOf } from "./conditions.ts";
 import { expiryOf } from "./plan.ts";
+import { settledPlacement, waitingReason, waitsForOwnMachine } from "./waiting.ts";
 import { judge, queueExpiry, terminalStatus, type Verdict } from "./verdict.ts";
 
 /** More files than this are counted, not listed, so that a status stays readable and small. */
@@ -24,20 +25,20 @@ export function summarizeJob(job: Job, actual: JobActual, now: Date): Summary<Jo
     return { status: job.status, result: requeueAt(expiryOf(job, actual, now), now) };
   }
   const verdict = judge(job, actual, now);
-  const headline = headlineOf(verdict, actual);
+  const headline = headlineOf(verdict, actual, job, now);
   const seen = job.status?.observedGeneration === job.metadata.generation;
   const drafts = conditionsOf(job, actual, headline);
   const status: JobStatus = {
     observedGeneration: job.metadata.generation,
     ...headline,
-    ...attemptFields(job, actual),
+    ...attemptFields(job, actual, now),
     ...(verdict.type === "Over" ? { completionTime: completionOf(verdict, now) } : {}),
     conditions: [...mergeConditions(seen ? job.status?.conditions : undefined, drafts, now)],
   };
   return { status, result: nextLook(job, actual, verdict, now) };
 }
 
-function headlineOf(verdict: Verdict, actual: JobActual): Headline {
+function headlineOf(verdict: Verdict, actual: JobActual, job: Job, now: Date): Headline {
   switch (verdict.type) {
     case "Over":
       return { phase: verdict.phase, reason: verdict.reason, message: verdict.message };
@@ -52,7 +53,7 @@ function headlineOf(verdict: Verdict, actual: JobActual): Headline {
     case "Deleting":
       return { phase: "Pending", reason: "Deleting", message: "stopping and removing what it left" };
     case "Next":
-      return waitingHeadline(actual);
+      return waitingHeadline(actual, job, now);
   }
 }
 
@@ -61,25 +62,51 @@ function activeHeadline(
   stop: { readonly reason: string; readonly message: string } | undefined,
 ): Headline {
   const stopping = stop ?? attempt.spec.stop ?? attempt.status?.stopIntent;
+  const peer = attempt.spec.executor?.peer;
+  if (peer !== undefined && attempt.status?.silentSince !== undefined) {
+    const message = `${peer} has not answered since ${attempt.status.silentSince}`;
+    return { phase: "Unknown", reason: "PeerSilent", message };
+  }
   const phase = activePhase(attempt);
   if (stopping !== undefined) return { phase, reason: `Stopping${stopping.reason}`, message: stopping.message };
   if (attempt.status?.message !== undefined)
     return { phase, reason: "EngineUnavailable", message: attempt.status.message };
-  if (phase === "Staging") return { phase, reason: "PreparingContainer", message: "bringing image and files in place" };
-  if (phase === "Collecting") return { phase, reason: "CollectingOutputs", message: "collecting output files" };
-  return { phase, reason: "ProgramRunning", message: `attempt ${attempt.spec.attempt} runs` };
+  return { phase, ...activeReason(attempt, phase) };
 }
 
-function activePhase(attempt: Attempt): "Staging" | "Running" | "Collecting" {
-  const phase = attempt.status?.phase;
+function activeReason({ spec }: Attempt, phase: ReturnType<typeof activePhase>): Omit<Headline, "phase"> {
+  const peer = spec.executor?.peer;
+  switch (phase) {
+    case "Reserved":
+      return { reason: "Reserved", message: `${peer} has room for it` };
+    case "Staging":
+      return peer === undefined
+        ? { reason: "PreparingContainer", message: "bringing image and files in place" }
+        : { reason: "SendingInputs", message: `bringing image and files to ${peer}` };
+    case "Collecting":
+      return { reason: "CollectingOutputs", message: "collecting output files" };
+    case "Running":
+      return { reason: "ProgramRunning", message: `attempt ${spec.attempt} runs` };
+  }
+}
+
+function activePhase(attempt: Attempt): "Reserved" | "Staging" | "Running" | "Collecting" {
+  const phase = attempt.status?.phase ?? "Created";
+  if (phase === "Created" && attempt.spec.executor !== undefined) return "Reserved";
   return phase === "Running" || phase === "Collecting" ? phase : "Staging";
 }
 
 /** Says what is waited for; without numbers that move, or every other Job's step would rewrite this status. */
-function waitingHeadline(actual: JobActual): Headline {
-  const { template, admission, snoozedUntil } = actual;
+function waitingHeadline(actual: JobActual, job: Job, now: Date): Headline {
+  const { template, admission, snoozedUntil, placement } = actual;
   const pending = (reason: string, message: string): Headline => ({ phase: "Pending", reason, message });
   if (template?.ok === false) return pending(template.reason, template.message);
+  if (placement !== undefined && !waitsForOwnMachine(placement)) {
+    if (placement.chosen !== undefined) return pending("Queued", `asking ${placement.chosen.peer}`);
+    const { reason, message } = waitingReason(placement, settledPlacement(job, placement, timestamp(now)));
+    return pending(reason, message);
+  }
+  if (template?.engineProblem !== undefined) return pending("EngineUnavailable", template.engineProblem);
   if (snoozedUntil !== undefined) return pending("Snoozed", `this machine takes no jobs until ${snoozedUntil}`);
   if (admission?.admitted === false) {
     const { limit, need, have } = admission;
@@ -89,14 +116,22 @@ function waitingHeadline(actual: JobActual): Headline {
   return pending("Queued", "waiting for its turn");
 }
 
-function attemptFields(job: Job, actual: JobActual): Partial<JobStatus> {
+/** Of the newest attempt, or of the one that is looked for. */
+function placementOf(job: Job, actual: JobActual, now: Date): JobStatus["placement"] {
+  if (actual.placement !== undefined) return settledPlacement(job, actual.placement, timestamp(now)) as JobPlacement;
+  return (actual.placed as JobPlacement | undefined) ?? job.status?.placement;
+}
+
+function attemptFields(job: Job, actual: JobActual, now: Date): Partial<JobStatus> {
   const newest = actual.attempts.filter((attempt) => attempt.spec.job.generation === job.metadata.generation).at(-1);
-  if (newest === undefined) return withoutUndefined({ attempt: job.status?.attempt });
+  if (newest === undefined)
+    return withoutUndefined({ attempt: job.status?.attempt, placement: placementOf(job, actual, now) });
   const { status } = newest;
   const { published } = actual;
   return withoutUndefined({
     attempt: newest.spec.attempt,
-    peer: actual.node,
+    peer: newest.spec.executor?.peer ?? actual.node,
+    placement: placementOf(job, actual, now),
     runtime: newest.spec.runtime,
     startTime: wholeSecond(status?.startedAt),
     exitCode: status?.exitCode,
@@ -108,13 +143,14 @@ function attemptFields(job: Job, actual: JobActual): Partial<JobStatus> {
   });
 }
 
+type JobPlacement = NonNullable<JobStatus["placement"]>;
 type AttemptRow = NonNullable<JobStatus["attempts"]>[number];
 
-function attemptRow(attempt: Attempt, peer: string): AttemptRow {
+function attemptRow(attempt: Attempt, node: string): AttemptRow {
   const { status } = attempt;
   return withoutUndefined({
     attempt: attempt.spec.attempt,
-    peer,
+    peer: attempt.spec.executor?.peer ?? node,
     phase: status?.phase ?? "Created",
     reason: status?.reason,
     exitCode: status?.exitCode,
@@ -148,7 +184,8 @@ function completionOf(verdict: Extract<Verdict, { type: "Over" }>, now: Date): s
 function nextLook(job: Job, actual: JobActual, verdict: Verdict, now: Date): { requeueAfterMs?: number } {
   if (verdict.type === "Hold") return requeueAt(verdict.untilMs, now);
   if (verdict.type !== "Next") return {};
-  if (actual.template?.ok === false) return { requeueAfterMs: lookAgainMs };
+  const { template } = actual;
+  if (template?.ok === false || template?.engineProblem !== undefined) return { requeueAfterMs: lookAgainMs };
   if (actual.snoozedUntil !== undefined) return requeueAt(Date.parse(actual.snoozedUntil), now);
   return requeueAt(queueExpiry(job, actual, now), now);
 }

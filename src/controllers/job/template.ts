@@ -31,7 +31,9 @@ export function buildTemplate(job: Job, facts: TemplateFacts): TemplateOutcome {
   if (typeof sources === "string") return refused("InvalidInput", sources);
   const argv = argvOf(spec, sources, facts);
   if (typeof argv === "string") return refused("InvalidScript", argv);
-  const image = facts.limits.runtime === "docker" ? imageOf(spec, facts) : { image: spec.image };
+  const found = imageOf(spec, facts);
+  // Without containers no image is needed here; it goes along for a peer that has them.
+  const image = typeof found === "string" && facts.limits.runtime === "process" ? { image: spec.image } : found;
   if (typeof image === "string") return { ok: false, fixable: true, reason: "EnvironmentMissing", message: image };
   const timeoutSeconds = lower(spec.timeoutSeconds, facts.limits.timeoutSeconds);
   const template: Omit<AttemptTemplate, "specSha256"> = {

@@ -26,8 +26,14 @@ export type TerminalPhase = Extract<JobPhase, "Succeeded" | "Failed" | "Cancelle
 
 const retryFirstMs = 10_000;
 const retryMaxMs = 300_000;
-/** Losing the container is not the program's fault and does not count against backoffLimit, but it ends somewhere. */
-const maxLost = 3;
+/** What is not the program's fault does not count against backoffLimit, but it ends somewhere. */
+const maxLost = 5;
+const lostReasons: ReadonlySet<AttemptReason> = new Set([
+  "ContainerLost",
+  "PeerLost",
+  "ReservationLost",
+  "LeaseExpired",
+]);
 const finalReasons: ReadonlySet<AttemptReason> = new Set(["StageFailed", "OutputMissing", "OutputTooLarge"]);
 
 /** Pure; the first rule that applies decides. */
@@ -36,12 +42,19 @@ export function judge(job: Job, actual: JobActual, now: Date): Verdict {
   const over = terminalStatus(job);
   if (over !== undefined) return over;
   const { generation } = job.metadata;
-  const older = actual.attempts.filter((attempt) => attempt.spec.job.generation !== generation);
+  const older = actual.attempts.filter(
+    (attempt) => attempt.spec.job.generation !== generation && !isTombstone(attempt),
+  );
   if (older.length > 0) return { type: "Superseded", attempts: older };
-  const newest = actual.attempts.at(-1);
+  const newest = actual.attempts.filter((attempt) => !isTombstone(attempt)).at(-1);
   if (newest !== undefined && newest.status?.phase !== "Finished") return judgeActive(job, actual, newest);
   if (newest !== undefined && !endedBySuspension(newest)) return judgeFinished(job, actual, newest, now);
   return judgeWaiting(job, actual, newest, now);
+}
+
+/** Over here; what is left is to tell an executor that is away. Nobody waits for that. */
+export function isTombstone({ metadata, spec, status }: Attempt): boolean {
+  return spec.executor !== undefined && metadata.deletionTimestamp !== undefined && status?.phase === "Finished";
 }
 
 export function terminalStatus(job: Job): Extract<Verdict, { type: "Over" }> | undefined {
@@ -111,23 +124,7 @@ function holdOf({ spec }: Job, node: string): Verdict | undefined {
     return { type: "Hold", reason: "NotSubmitter", message };
   }
   if (spec.suspend === true) return { type: "Hold", reason: "Suspended", message: "spec.suspend is true" };
-  return elsewhere(spec, node);
-}
-
-/** Jobs are not placed on other machines yet, and what asks for one must not run here instead. */
-function elsewhere({ peer, peerSelector, resources }: Job["spec"], node: string): Verdict | undefined {
-  const hold = (reason: string, message: string): Verdict => ({ type: "Hold", reason, message });
-  if (peer !== undefined && peer !== node) {
-    return hold(
-      "PeerUnavailable",
-      `spec.peer names ${peer}; jobs run on ${node} only, until they can be sent to peers`,
-    );
-  }
-  if (Object.keys(peerSelector?.matchLabels ?? {}).length > 0) {
-    return hold("NoPeerMatches", `spec.peerSelector asks for labels; ${node} has none`);
-  }
-  const gpus = resources?.gpu === undefined ? 0 : (resources.gpu.count ?? 1);
-  return gpus > 0 ? hold("NoGpu", "asks for a GPU; this version lends none") : undefined;
+  return undefined;
 }
 
 /** Attempt numbers go on over generations, so that a container's name is never used twice. */
@@ -156,16 +153,21 @@ function endedBySuspension(attempt: Attempt): boolean {
 function mayRetry(job: Job, actual: JobActual, reason: AttemptReason): boolean {
   if (reason === "Completed" || reason === "Cancelled" || reason === "Deleted" || finalReasons.has(reason))
     return false;
-  if (reason === "ContainerLost") {
-    const lost = actual.attempts.filter((attempt) => attempt.status?.reason === "ContainerLost").length;
-    return job.spec.guarantee !== "AtMostOnce" && lost <= maxLost;
+  if (lostReasons.has(reason)) {
+    const lost = actual.attempts.filter((attempt) => lostReasons.has(attempt.status?.reason ?? "Completed")).length;
+    // A container that is gone may have done its work. The other ways to be lost prove that nothing runs any more: the
+    // executor has stopped it, never began it, or its lease is over.
+    return (job.spec.guarantee !== "AtMostOnce" || reason !== "ContainerLost") && lost <= maxLost;
   }
   return failuresOf(actual) <= (job.spec.backoffLimit ?? 0);
 }
 
 function failuresOf(actual: JobActual): number {
   const counted = actual.attempts.filter(
-    ({ status }) => status?.phase === "Finished" && status.reason !== "ContainerLost" && status.reason !== "Suspended",
+    ({ status }) =>
+      status?.phase === "Finished" &&
+      status.reason !== "Suspended" &&
+      (status.reason === undefined || !lostReasons.has(status.reason)),
   );
   return counted.length;
 }

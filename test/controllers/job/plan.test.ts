@@ -2,11 +2,20 @@ import { describe, expect, it } from "vitest";
 import type { JobActual } from "../../../src/controllers/job/actions.ts";
 import { planJob } from "../../../src/controllers/job/plan.ts";
 import { summarizeJob } from "../../../src/controllers/job/summarize.ts";
+import { placeJob, type Placement } from "../../../src/scheduler/place-job.ts";
+import type { PeerFacts } from "../../../src/scheduler/peer-facts.ts";
+import { peerOf, requestOf } from "../../scheduler/crew.ts";
 import { aJob, anAttempt, anAttemptSpec, type JobDraft } from "../../support/builders.ts";
 
 const now = new Date("2026-01-01T00:10:00Z");
 const { attempt: _number, job: _job, ...template } = anAttemptSpec;
-const ready: Partial<JobActual> = { template: { ok: true, template }, admission: { admitted: true } };
+const placedWith = (spec: JobDraft["spec"], ...peers: readonly PeerFacts[]): Placement =>
+  placeJob(requestOf(spec), [peerOf("alice", { own: true }), ...peers], now.getTime());
+const ready: Partial<JobActual> = {
+  template: { ok: true, template },
+  admission: { admitted: true },
+  placement: placedWith({}),
+};
 const finished = { phase: "Finished", finishedAt: "2026-01-01T00:09:59Z", exitCode: 0 } as const;
 const succeeded = anAttempt({ status: { ...finished, reason: "Completed", collected: true } });
 const failed = anAttempt({ status: { ...finished, reason: "Error", exitCode: 1, message: "exit code 1" } });
@@ -75,17 +84,15 @@ const rows: readonly [string, JobDraft, Partial<JobActual>, readonly string[], s
   ],
   ["a suspended job waits", { spec: { suspend: true } }, ready, [], "Pending", "Suspended"],
   ["a job of another submitter is left alone", { spec: { submitter: "bob" } }, ready, [], "Pending", "NotSubmitter"],
-  ["a job pinned to another peer never runs here", { spec: { peer: "bob" } }, ready, [], "Pending", "PeerUnavailable"],
-  ["a job pinned to this peer runs", { spec: { peer: "alice" } }, ready, ["CreateAttempt"], "Pending", "Queued"],
   [
-    "a job that selects peers by label waits",
-    { spec: { peerSelector: { matchLabels: { disk: "ssd" } } } },
-    ready,
+    "a machine whose own engine is away waits for it",
+    {},
+    { ...ready, template: { ok: true, template, engineProblem: "docker is not there" } },
     [],
     "Pending",
-    "NoPeerMatches",
+    "EngineUnavailable",
   ],
-  ["a job that needs a GPU waits", { spec: { resources: { gpu: { count: 1 } } } }, ready, [], "Pending", "NoGpu"],
+  ["a job pinned to this peer runs", { spec: { peer: "alice" } }, ready, ["CreateAttempt"], "Pending", "Queued"],
   [
     "a job cancelled while it waits is over",
     {},

@@ -1,3 +1,4 @@
+import { createLateExecutors } from "../../../src/daemon/remote/late-executors.ts";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -117,6 +118,9 @@ export class Machine {
       random: this.#hooks.random ?? ((): number => 0.5),
       signal,
       node: "alice",
+      nodeId: "node-alice",
+      crew: () => undefined,
+      executors: createLateExecutors(() => undefined, this.clock),
       machine: { cpus: 2, memoryBytes: 8 * 2 ** 30, diskBytes: 2 ** 40 },
       runtimes: { docker: runtime, process: { ...runtime, name: "process" } },
       inventories: { docker: createFakeInventory(this.engine, passage), process: nothing },

@@ -1,20 +1,19 @@
-import type { Clock } from "../../reconciler/types.ts";
-import type { OperationName } from "./actions.ts";
+import type { Clock } from "./types.ts";
 
-interface Underway {
-  readonly name: OperationName;
+interface Underway<Name extends string> {
+  readonly name: Name;
   readonly sinceMs: number;
   readonly abort: AbortController;
   readonly ended: Promise<void>;
 }
 
 /**
- * Long work of attempts, in the background: at most one operation a key. What it throws is thrown by the next
+ * Long work on objects, in the background: at most one operation a key. What it throws is thrown by the next
  * `takeFailure`, so that the engine backs off as it does for every other error.
  */
-export class Operations {
+export class Operations<Name extends string> {
   readonly #clock: Clock;
-  readonly #underway = new Map<string, Underway>();
+  readonly #underway = new Map<string, Underway<Name>>();
   readonly #failures = new Map<string, unknown>();
   readonly #wake: (key: string) => void;
 
@@ -23,9 +22,7 @@ export class Operations {
     this.#wake = wake;
   }
 
-  find(
-    key: string,
-  ): { readonly name: OperationName; readonly elapsedMs: number; readonly aborted: boolean } | undefined {
+  find(key: string): { readonly name: Name; readonly elapsedMs: number; readonly aborted: boolean } | undefined {
     const found = this.#underway.get(key);
     if (found === undefined) return undefined;
     const elapsedMs = this.#clock.monotonicMs() - found.sinceMs;
@@ -43,7 +40,7 @@ export class Operations {
   /** Starts the work and waits for it up to `patienceMs`; later it wakes the key when it ends. */
   async begin(
     key: string,
-    name: OperationName,
+    name: Name,
     patienceMs: number,
     work: (signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
