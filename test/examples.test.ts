@@ -1,10 +1,14 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { parseConfig } from "../src/adapters/files/config.ts";
 import { parseManifests } from "../src/resources/parse.ts";
 import { readSources, root } from "./support/source-tree.ts";
 
-const files = readSources("{examples,manifests}/**/*.{yaml,yml}");
+const everything = readSources("{examples,manifests}/**/*.{yaml,yml}");
+/** Who a machine is; every other file declares resources. */
+const configs = everything.filter(({ path }) => path.endsWith("/config.yaml"));
+const files = everything.filter((file) => !configs.includes(file));
 
 test("there are examples to check", () => {
   expect(files.length).toBeGreaterThan(3);
@@ -23,4 +27,19 @@ describe.each(files)("$path", ({ path, text }) => {
     expect(problems).toEqual([]);
     expect(documents.length).toBeGreaterThan(0);
   });
+});
+
+test.each(configs)("$path is read without a warning and holds no key that homie does not know", ({ path, text }) => {
+  const config = parseConfig(text, path);
+  expect([config.warnings, config.unknown]).toEqual([[], {}]);
+});
+
+test("the machines of examples/lan-crew know one secret and have each a name", () => {
+  const crew = configs
+    .filter(({ path }) => path.startsWith("examples/lan-crew/"))
+    .map(({ path, text }) => parseConfig(text, path));
+  expect(crew.map(({ name }) => name)).toEqual(["alice", "bob"]);
+  const [secret, ...others] = crew.map(({ groupSecret }) => groupSecret);
+  expect(secret).toBeTypeOf("string");
+  expect(others).toEqual([secret]);
 });

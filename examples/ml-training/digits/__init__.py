@@ -1,0 +1,1 @@
+"""Learns to read handwritten digits; train.py puts the pieces together."""
