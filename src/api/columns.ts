@@ -85,6 +85,7 @@ const columns: Readonly<Record<string, readonly Column[]>> = {
     column("Reason", "why it ended", (attempt) => at(attempt, "status", "reason")),
     column("Exit", "exit code of the program", (attempt) => at(attempt, "status", "exitCode")),
     ageColumn,
+    column("Peer", "machine that runs it, or for which it runs here; - for this one's own", otherPeer, 1),
   ],
   Event: [
     column("Last Seen", "time since it last happened", (event, now) =>
@@ -98,6 +99,10 @@ const columns: Readonly<Record<string, readonly Column[]>> = {
     { ...nameColumn, priority: 1 },
   ],
 };
+
+function otherPeer(attempt: ApiObject): unknown {
+  return at(attempt, "spec", "executor", "peer") ?? at(attempt, "spec", "hosted", "submitter", "peer");
+}
 
 function renderPhase(job: ApiObject): unknown {
   if (job.metadata.deletionTimestamp !== undefined) return "Deleting";

@@ -1,12 +1,14 @@
 import { isAbsolute } from "node:path";
 import type { Job } from "../resources/job.ts";
 import type { ApplyRequest } from "../store/declared.ts";
+import type { HistoryFilter } from "../store/types.ts";
 import type { ApiContext, Responder } from "./context.ts";
 import { json, queryOf } from "./context.ts";
 import type { Collection } from "./collections.ts";
 import { isFinishedJob } from "./log-walk.ts";
 import { readJson, readOptionalJson, requireRecord } from "./read-body.ts";
 import { nameOf, requireObject } from "./read.ts";
+import type { Query } from "./query.ts";
 import { badRequest, conflict, renderSuccess } from "./status-error.ts";
 
 /** POST jobs/NAME/cancel. */
@@ -51,7 +53,37 @@ export function rescanResponder(api: ApiContext): Responder {
 }
 
 export function historyResponder(api: ApiContext): Responder {
-  return (request) => json({ items: api.ports.store.history.list(queryOf(request).count("limit")) });
+  return (request) => json({ items: api.ports.store.history.list(parseHistoryFilter(queryOf(request))) });
+}
+
+function parseHistoryFilter(query: Query): HistoryFilter {
+  const [peer, since, limit] = [query.text("peer"), query.text("since"), query.count("limit")];
+  const role = oneOf(query, "role", ["mooch", "plug", "self"]);
+  const outcome = oneOf(query, "outcome", ["succeeded", "failed"]);
+  return {
+    ...(peer === undefined ? {} : { peer }),
+    ...(role === undefined ? {} : { role }),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(since === undefined ? {} : { since: parseMoment(since) }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
+
+function oneOf<T extends string>(query: Query, name: string, words: readonly T[]): T | undefined {
+  const value = query.text(name);
+  if (value === undefined) return undefined;
+  const word = words.find((one) => one === value);
+  if (word === undefined) throw badRequest(`the query parameter "${name}" can be ${words.join(", ")}`);
+  return word;
+}
+
+/** RFC 3339 with a time zone; without one it would mean another moment on another machine. */
+function parseMoment(text: string): Date {
+  const isRfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/.test(text);
+  const moment = new Date(isRfc3339 ? text : Number.NaN);
+  if (Number.isNaN(moment.getTime()))
+    throw badRequest('the query parameter "since" is no moment as in RFC 3339: 2026-01-31T12:00:00Z');
+  return moment;
 }
 
 export function clearHistoryResponder(api: ApiContext): Responder {

@@ -1,5 +1,5 @@
 import type { DeclaredKind, Key, Manifest, Resource } from "../resources/types.ts";
-import type { HistoryEntry, RecordedEvent } from "./types.ts";
+import type { HistoryEntry, HistoryFilter, RecordedEvent } from "./types.ts";
 
 /** What the store needs from a database; implemented by adapters/sqlite. Every method is synchronous. */
 export interface StoreDatabase {
@@ -40,7 +40,7 @@ export interface HistoryRows {
   /** The same attempt again replaces its entry, so a restart in between never doubles it. */
   put(entry: HistoryEntry): void;
   /** Newest first. */
-  list(limit?: number): readonly HistoryEntry[];
+  list(filter?: HistoryFilter): readonly HistoryEntry[];
   clear(): void;
 }
 export interface CancelRows {

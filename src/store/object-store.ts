@@ -157,7 +157,7 @@ function originOf(table: ObjectTable, database: StoreDatabase, key: Key): Origin
 function createHistory(database: StoreDatabase): History {
   return {
     add: (entry) => database.transaction(() => database.history.put(entry)),
-    list: (limit) => database.history.list(limit),
+    list: (filter) => database.history.list(filter),
     clear: () => database.transaction(() => database.history.clear()),
   };
 }

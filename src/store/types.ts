@@ -32,6 +32,7 @@ export interface HistoryEntry {
   readonly phase: string;
   readonly reason?: string;
   readonly startTime?: string;
+  readonly endTime?: string;
   readonly runtimeSeconds?: number;
   readonly outputs: number;
   readonly error?: string;
@@ -80,8 +81,19 @@ export interface EventLog extends EventRecorder {
 
 export interface History {
   add(entry: HistoryEntry): void;
-  list(limit?: number): readonly HistoryEntry[];
+  /** Newest first. */
+  list(filter?: HistoryFilter): readonly HistoryEntry[];
   clear(): void;
+}
+/** Which attempts are asked for; absent fields ask nothing. */
+export interface HistoryFilter {
+  readonly peer?: string;
+  readonly role?: HistoryEntry["role"];
+  /** `succeeded`: phase Succeeded; `failed`: phase Failed. A cancelled attempt is neither. */
+  readonly outcome?: "succeeded" | "failed";
+  /** Only those that ended at or after it; by their start where no end is known. */
+  readonly since?: Date;
+  readonly limit?: number;
 }
 
 /** What one walk over desired/ found. */

@@ -144,10 +144,22 @@ describe("homie's own paths", () => {
         startTime: `2026-01-01T00:00:0${attempt}Z`,
       });
     }
-    expect((await home.get("/homie/v1/history?limit=2")).items.map((entry: any) => entry.attempt)).toEqual([3, 2]);
+    const attempts = async (query: string): Promise<unknown> =>
+      (await home.get(`/homie/v1/history?${query}`)).items.map((entry: any) => entry.attempt);
+    expect(await attempts("limit=2")).toEqual([3, 2]);
+    expect(await attempts("since=2026-01-01T01:00:02%2B01:00&peer=anna&role=self&outcome=succeeded")).toEqual([3, 2]);
+    expect(await attempts("outcome=failed")).toEqual([]);
     expect(await home.send("DELETE", "/homie/v1/history")).toMatchObject({ code: 200, body: { status: "Success" } });
     expect(await home.get("/homie/v1/history")).toEqual({ items: [] });
   });
+
+  test.each(["role=boss", "outcome=maybe", "since=yesterday", "since=2026-01-01T00:00:00", "limit=-1"])(
+    "history?%s is a bad request",
+    async (query) => {
+      const { code, body } = await openTestHome().send("GET", `/homie/v1/history?${query}`);
+      expect([code, body.reason]).toEqual([400, "BadRequest"]);
+    },
+  );
 
   test("the daemon's own log is shown where there is one", async () => {
     const home = openTestHome({ readDaemonLog: async (lines) => `${lines} lines\n` });

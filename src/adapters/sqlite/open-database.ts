@@ -62,7 +62,7 @@ function readEverything(rows: Omit<StoreDatabase, "transaction" | "close">): voi
     rows.version.load();
     rows.objects.all();
     rows.events.all();
-    rows.history.list(1);
+    rows.history.list({ limit: 1 });
   } catch (error) {
     if (error instanceof SyntaxError) throw new CorruptDatabase(error.message);
     throw error;

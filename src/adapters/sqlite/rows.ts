@@ -14,6 +14,7 @@ import { createObjectRows, optional } from "./object-rows.ts";
 
 /** History beyond this many attempts is dropped, oldest first. */
 const historyLimit = 10_000;
+const phases = { succeeded: "Succeeded", failed: "Failed" } as const;
 
 export function createRows(database: DatabaseSync): Omit<StoreDatabase, "transaction" | "close"> {
   return {
@@ -53,14 +54,27 @@ function createHistoryRows(database: DatabaseSync): HistoryRows {
      ON CONFLICT (uid, attempt, role) DO UPDATE SET entry = excluded.entry`,
   );
   const trim = database.prepare(`DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ${historyLimit}`);
-  const list = database.prepare("SELECT entry FROM history ORDER BY id DESC LIMIT ?");
+  const list = database.prepare(
+    `SELECT entry FROM history
+     WHERE (:peer IS NULL OR json_extract(entry, '$.peer') = :peer)
+       AND (:role IS NULL OR role = :role)
+       AND (:phase IS NULL OR json_extract(entry, '$.phase') = :phase)
+       AND (:since IS NULL OR unixepoch(coalesce(json_extract(entry, '$.endTime'), json_extract(entry, '$.startTime')), 'subsec') >= :since)
+     ORDER BY id DESC LIMIT :limit`,
+  );
   const clear = database.prepare("DELETE FROM history");
   return {
     put: (entry) => {
       put.run(entry.uid, entry.attempt, entry.role, JSON.stringify(entry));
       trim.run();
     },
-    list: (limit = historyLimit) => list.all(limit).map((row) => JSON.parse(String(row["entry"])) as HistoryEntry),
+    list: ({ peer, role, outcome, since, limit = historyLimit } = {}) => {
+      const phase = outcome === undefined ? null : phases[outcome];
+      const seconds = since === undefined ? null : since.getTime() / 1000;
+      return list
+        .all({ peer: peer ?? null, role: role ?? null, phase, since: seconds, limit })
+        .map((row) => JSON.parse(String(row["entry"])) as HistoryEntry);
+    },
     clear: () => void clear.run(),
   };
 }

@@ -34,7 +34,8 @@ async function listCandidates(
   const subcommands = command.commands.filter((one) => !one.name().startsWith("_")).map((one) => one.name());
   const previous = before.at(-1) ?? "";
   const option = command.options.find((one) => previous !== "" && (one.long === previous || one.short === previous));
-  if (option !== undefined && (option.required || option.optional)) return optionValues(option.long ?? "");
+  if (option !== undefined && (option.required || option.optional))
+    return option.long === "--peer" ? await listNames(context, "peers") : optionValues(option.long ?? "");
   if (typed.startsWith("-"))
     return command.options.filter((one) => !one.hidden).flatMap((one) => one.long ?? one.short ?? []);
   if (subcommands.length > 0) return subcommands;
@@ -63,8 +64,20 @@ function optionValues(long: string): readonly string[] {
   if (long === "--output") return ["table", "wide", "json", "yaml", "name", "jsonpath=", "custom-columns="];
   if (long === "--for") return ["finished", "complete", "failed", "delete", "condition=", "phase=", "jsonpath="];
   if (long === "--runtime") return ["docker", "process"];
+  if (long === "--role") return ["mooch", "plug", "self"];
   return [];
 }
+
+const onlyArgument: Readonly<Record<string, readonly string[]>> = {
+  completion: ["bash", "zsh", "fish"],
+  top: ["peers", "jobs"],
+};
+
+const referencesFor: Readonly<Record<string, readonly string[]>> = {
+  logs: ["job"],
+  cancel: ["job"],
+  why: ["job", "peer"],
+};
 
 async function listArguments(
   context: CommandContext,
@@ -72,19 +85,25 @@ async function listArguments(
   given: readonly string[],
   typed: string,
 ): Promise<readonly string[]> {
-  if (command === "completion") return given.length === 0 ? ["bash", "zsh", "fish"] : [];
+  const choices = onlyArgument[command];
+  if (choices !== undefined) return given.length === 0 ? choices : [];
+  const references = referencesFor[command];
+  if (references !== undefined) return await listReferences(context, references);
   if (command === "explain") return kinds.filter((kind) => kind.isDeclared).map((kind) => kind.kind.toLowerCase());
-  if (command === "logs" || command === "cancel")
-    return (await listNames(context, "jobs")).map((name) => `job/${name}`);
   if (!["get", "describe", "delete", "edit", "wait"].includes(command)) return [];
   const slash = typed.indexOf("/");
   if (slash !== -1)
     return (await listNames(context, typed.slice(0, slash))).map((name) => `${typed.slice(0, slash + 1)}${name}`);
   const [first] = given;
   if (first !== undefined && !first.includes("/")) return await listNames(context, first);
-  const jobs = await listNames(context, "jobs");
   const words = command === "wait" ? [] : kinds.map((kind) => kind.plural);
-  return [...words, ...jobs.map((name) => `job/${name}`)];
+  return [...words, ...(await listReferences(context, ["job"]))];
+}
+
+/** job/train, peer/bob ... */
+async function listReferences(context: CommandContext, singulars: readonly string[]): Promise<readonly string[]> {
+  const lists = singulars.map(async (word) => (await listNames(context, word)).map((name) => `${word}/${name}`));
+  return (await Promise.all(lists)).flat();
 }
 
 /** Empty when no daemon answers in time, or the word is no kind. */

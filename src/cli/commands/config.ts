@@ -1,12 +1,10 @@
-import { objectPath } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { HomieError } from "../../resources/errors.ts";
-import { findKind } from "../kinds.ts";
+import { changeLimits, readLimits } from "../limits-client.ts";
 import { parseDuration } from "../render/duration.ts";
 import { describeLimits } from "../render/limits.ts";
 import { renderJson, renderYaml } from "../render/markup.ts";
-import type { ApiObject } from "../render/objects.ts";
 
 export interface ConfigOptions {
   readonly cpu?: string;
@@ -28,35 +26,15 @@ export async function runConfig(context: CommandContext, options: ConfigOptions)
   if (!["table", "json", "yaml"].includes(format))
     throw new HomieError("Usage", `cannot print as ${JSON.stringify(format)}`, { hint: "-o takes json or yaml" });
   return await context.withClient("any", async (client) => {
-    const kind = findKind("limits");
-    const existing = await client.find(kind, "default");
-    const changes = Object.keys(change).length > 0;
-    let limits: ApiObject = existing ?? {
-      apiVersion: "homie.dev/v1",
-      kind: "Limits",
-      metadata: { name: "default" },
-      spec: {},
-    };
-    if (changes && existing === undefined) {
-      limits = await client.call({ method: "POST", path: kind.path, body: { ...limits, spec: change } });
-    } else if (changes) {
-      const path = objectPath(kind, "default");
-      limits = await client.call({
-        method: "PATCH",
-        path,
-        contentType: "application/merge-patch+json",
-        body: { spec: change },
-      });
-    }
+    const changed = Object.keys(change).length > 0 ? await changeLimits(client, change) : undefined;
+    const limits = changed?.limits ?? (await readLimits(client));
     const { output, errors } = context.terminal;
     const text =
       format === "json" ? renderJson(limits) : format === "yaml" ? await renderYaml(limits) : describeLimits(limits);
     await output.write(
-      changes && format === "table"
-        ? `limits/default ${existing === undefined ? "created" : "configured"}\n${text}`
-        : text,
+      changed !== undefined && format === "table" ? `limits/default ${changed.action}\n${text}` : text,
     );
-    if (changes && client.mode === "offline")
+    if (changed !== undefined && client.mode === "offline")
       await errors.write("saved; in force when the daemon is up (`homie up -d`)\n");
     return exitCodes.ok;
   });

@@ -1,6 +1,7 @@
 import { renderAge, renderBytes, renderDuration } from "./duration.ts";
 import { renderValue } from "./jsonpath.ts";
 import type { ApiObject } from "./objects.ts";
+import { readPlacement, renderDecision, renderPlacement } from "./placement.ts";
 import { safeBlock, safeLine } from "./safe-text.ts";
 import { stringWidth } from "./string-width.ts";
 import { renderTable } from "./table.ts";
@@ -35,7 +36,7 @@ export function describeObject(object: ApiObject, events: readonly ApiEvent[], n
     section("Spec", renderTree(spec, "  ", now)),
     section("Status", renderTree(plainStatus, "  ", now)),
     section("Outputs", renderOutputs(asList(outputs))),
-    section("Placement", renderPlacement(placement, now)),
+    section("Placement", describePlacement(placement, now)),
     section("Attempts", renderAttempts(asList(attempts), now)),
     section("Conditions", renderConditions(asList(conditions), now)),
     `Events:${events.length === 0 ? " <none>\n" : `\n${indent(renderEvents(events, now))}`}`,
@@ -146,38 +147,11 @@ function renderConditions(conditions: readonly Fields[], now: Date): string {
   return rows.length === 0 ? "" : indent(renderTable(["Type", "Status", "Reason", "Since", "Message"], rows));
 }
 
-/** One table of every machine that was thought of: the chosen one, the others by score, the rejected ones by reason. */
-function renderPlacement(placement: unknown, now: Date): string {
-  if (typeof placement !== "object" || placement === null) return "";
-  const { chosen, others, rejected, ...rest } = placement as Fields;
-  const scored = [...(chosen === undefined ? [] : [chosen as Fields]), ...asList(others)];
-  const rows = [
-    ...scored.map((one, index) => [
-      one["peer"],
-      index === 0 && chosen !== undefined ? "chosen" : "possible",
-      one["score"],
-      renderTerms(one),
-    ]),
-    ...asList(rejected).map((one) => [one["peer"], "rejected", "-", renderRejection(one)]),
-  ];
-  const table = rows.length === 0 ? "" : indent(renderTable(["Peer", "Verdict", "Score", "Why"], rows));
-  return renderTree(rest, "  ", now) + table;
-}
-
-function renderTerms(candidate: Fields): string {
-  if (typeof candidate["because"] === "string") return candidate["because"];
-  const terms = (candidate["terms"] ?? {}) as Fields;
-  return Object.entries(terms)
-    .map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toFixed(1)) : String(value)}`)
-    .join(", ");
-}
-
-function renderRejection(one: Fields): string {
-  const numbers = ["need", "free"].flatMap((name) =>
-    one[name] === undefined ? [] : [`${name} ${renderValue(one[name])}`],
-  );
-  const message = one["message"] === undefined ? [] : [renderValue(one["message"])];
-  return [renderValue(one["reason"]), ...numbers, ...message].join(", ");
+function describePlacement(value: unknown, now: Date): string {
+  const placement = readPlacement(value);
+  if (placement === undefined) return "";
+  const decided = renderDecision(placement, now);
+  return indent(`${decided === "" ? "" : `${decided}\n`}${renderPlacement(placement)}`);
 }
 
 function renderEvents(events: readonly ApiEvent[], now: Date): string {

@@ -22,6 +22,7 @@ export function describeLimits(limits: ApiObject): string {
       ["timeout", spec["timeoutSeconds"] === undefined ? "default" : `${asked(spec["timeoutSeconds"])} s`, "-", "-"],
       ["pids", asked(spec["pids"]), "-", "-"],
       ["runtime", asked(spec["runtime"]), "-", "-"],
+      ["snoozed until", spec["snoozedUntil"] === undefined ? "-" : asked(spec["snoozedUntil"]), "-", "-"],
     ],
   );
 }
