@@ -3,6 +3,7 @@ import { createContext } from "./context.ts";
 import type { CliWorld } from "./context.ts";
 import type { Launch } from "./definitions/define.ts";
 import { addCrewCommands } from "./definitions/crew-commands.ts";
+import { addCrewViewCommands } from "./definitions/crew-view-commands.ts";
 import { addDaemonCommands, addJobCommands } from "./definitions/daily-commands.ts";
 import { addMachineCommands, addOtherCommands } from "./definitions/machine-commands.ts";
 import { addResourceCommands } from "./definitions/resource-commands.ts";
@@ -58,6 +59,7 @@ export function createProgram(launch: Launch, write: (text: string) => void): Co
   addJobCommands(program, launch);
   program.commandsGroup("The crew:");
   addCrewCommands(program, launch);
+  addCrewViewCommands(program, launch);
   program.commandsGroup("Everything else:");
   addOtherCommands(program, launch);
   program.addHelpCommand(
