@@ -62,7 +62,11 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     name: "docker",
     health: () => health.check(),
     inspect: (attempt) => programs.inspect(attempt),
-    prepareImage: (attempt, signal) => images.prepare(attempt.spec.image, signal),
+    prepareImage({ spec }, signal) {
+      const theirs = spec.hosted?.image;
+      if (theirs === undefined) return images.prepare(spec.image, signal);
+      return images.prepareExact(theirs.imageId, spec.image, signal);
+    },
     stage: (attempt, signal) => turns.run(attemptName(attempt), () => stager.stage(attempt, signal)),
     start: (attempt) => turns.run(attemptName(attempt), () => follow(attempt, () => programs.start(attempt))),
     resumeCapture: (attempt) =>

@@ -4,6 +4,7 @@ import type { Clock, Logger } from "../../reconciler/types.ts";
 import { HomieError } from "../../resources/errors.ts";
 import type { Engine } from "./connect.ts";
 import { engineMessage, isNotFound, isUnreachable, translateEngineError } from "./engine-error.ts";
+import { isDigest } from "./image-content.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { parsePullRef } from "./pull-ref.ts";
 import { answerMs, within } from "./within.ts";
@@ -13,6 +14,8 @@ export interface Images {
   find(reference: string): Promise<Docker.ImageInspectInfo | undefined>;
   /** Finds the image or pulls it anonymously. Throws EngineUnavailable, or the reason of an aborted signal. */
   prepare(reference: string | undefined, signal: AbortSignal): Promise<ImageOutcome>;
+  /** The image of this content, which another machine calls `reference`; the same name may be another image here. */
+  prepareExact(imageId: string, reference: string | undefined, signal: AbortSignal): Promise<ImageOutcome>;
 }
 
 /** The images a Job may bring onto a machine: enough for CUDA with a framework, not enough to fill a disk. */
@@ -76,7 +79,27 @@ export function createImages(engine: Engine, clock: Clock, log: Logger): Images 
     };
   }
 
-  return { find, prepare };
+  return {
+    find,
+    prepare,
+    prepareExact: (imageId, reference, signal) => prepareExact({ find, prepare }, { imageId, reference }, signal),
+  };
+}
+
+async function prepareExact(
+  { find, prepare }: Pick<Images, "find" | "prepare">,
+  wanted: { readonly imageId: string; readonly reference: string | undefined },
+  signal: AbortSignal,
+): Promise<ImageOutcome> {
+  const { imageId, reference: name = imageId } = wanted;
+  const found = isDigest(imageId) ? await find(imageId) : undefined;
+  if (found?.Id === imageId) return { ok: true, imageId };
+  const otherThan = "is another one than on the submitter's machine, which did not send it";
+  // A pull gives the name to what it fetches, so a name that is in use here is left alone.
+  if ((await find(name)) !== undefined) return missing(`image "${name}" of this machine ${otherThan}`);
+  const pulled = await prepare(name, signal);
+  if (!pulled.ok || pulled.imageId === imageId) return pulled;
+  return missing(`image "${name}" of its registry ${otherThan}`);
 }
 
 async function followPull(
