@@ -19,6 +19,8 @@ export interface CrewPeersOptions {
   readonly log: Logger;
   readonly silence: SilenceLimits;
   readonly isLinked: (node: string) => boolean;
+  /** Others told of it before it was met. */
+  readonly isIntroduced: (node: string) => boolean;
   /** The controller has something new to say about this Peer. */
   readonly wake: (peer: string) => void;
 }
@@ -157,13 +159,13 @@ export class CrewPeers {
   /** The new object's name: the peer's own if it is free. */
   async #create(member: Member): Promise<string | undefined> {
     const { name, node, identity } = member;
-    const { store, declared, members, log } = this.#options;
+    const { store, declared, members, log, isIntroduced } = this.#options;
     const isFree = store.get({ kind: "Peer", name }) === undefined && !this.#pending.has(name);
     const chosen = isFree ? name : `${name.slice(0, 57)}-${node.slice(0, 5)}`;
     const manifest: Manifest = {
       apiVersion: "homie.dev/v1",
       kind: "Peer",
-      metadata: { name: chosen, annotations: { [managedByAnnotation]: "discovery" } },
+      metadata: { name: chosen, annotations: { [managedByAnnotation]: isIntroduced(node) ? "gossip" : "discovery" } },
       spec: { identity: identity.toString("base64") },
     };
     this.#pending.add(chosen);

@@ -9,10 +9,13 @@ export function isNews(before: LiveRecord | undefined, now: LiveRecord): boolean
 }
 
 function lastingFacts(record: LiveRecord): string {
-  const { name, version, boot, endpoints, cpuCount, memoryTotal, allocatable } = record;
+  const { name, version, boot, endpoints, cpuCount, memoryTotal, allocatable, lends } = record;
   const gpus = record.gpus.map((gpu) => [gpu.model, gpu.memoryTotal]);
   const { cpu, memory, disk, gpus: cards, jobs } = allocatable;
-  return JSON.stringify([name, version, boot, endpoints, cpuCount, memoryTotal, gpus, cpu, memory, disk, cards, jobs]);
+  const capacity = [cpuCount, memoryTotal, gpus, cpu, memory, disk, cards, jobs];
+  // That it snoozes is news; how much longer is another number in each record.
+  const terms = lends === undefined ? [] : [{ ...lends, snoozedForMs: lends["snoozedForMs"] !== undefined }];
+  return JSON.stringify([name, version, boot, endpoints, capacity, terms]);
 }
 
 const least = { refreshMs: 15_000, perMemberMs: 2_000 };

@@ -65,9 +65,9 @@ function settle(crew: Crew): readonly string[] {
 }
 
 describe.each([
-  { size: 3, seeds: 12, troubles: 25 },
-  { size: 10, seeds: 8, troubles: 25 },
-  { size: 50, degree: 6, seeds: 2, troubles: 12 },
+  { size: 3, seeds: 8, troubles: 25 },
+  { size: 10, seeds: 5, troubles: 25 },
+  { size: 50, degree: 6, seeds: 2, troubles: 8 },
 ])("a crew of $size that loses, doubles, splits and restarts", ({ seeds, ...shape }) => {
   it.each(seedsOf(seeds))("agrees on everybody's newest record in the end (seed %i)", (seed) => {
     const { crew, restored } = live({ ...shape, seed });
@@ -113,7 +113,7 @@ test("who is cut off is forgotten by nobody", () => {
   const [gone] = crew.machines;
   if (gone === undefined) throw new Error("an empty crew");
   crew.stop(gone);
-  crew.run(3_600_000);
+  crew.run(1_200_000);
   const others = crew.machines.filter(({ isUp }) => isUp);
   expect(others.map(({ state }) => state.registers.size)).toEqual([5, 5, 5, 5]);
 });

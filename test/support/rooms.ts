@@ -52,7 +52,7 @@ export const rooms: readonly Room[] = [
 
 /** Rooms, and files of the controllers, in which nothing may depend on a clock, a dice or the process. */
 export const pureSources: readonly string[] = [
-  "src/{resources,reconciler,scheduler,tar,logs}/**/*.ts",
+  "src/{resources,reconciler,scheduler,gossip,tar,logs}/**/*.ts",
   "src/controllers/*/{plan,summarize}.ts",
 ];
 
