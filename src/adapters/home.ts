@@ -17,6 +17,8 @@ export interface HomePaths {
   readonly blobs: string;
   /** Hashes of own files that have not changed. */
   readonly hashCache: string;
+  /** Images on their way from or to other machines. */
+  readonly images: string;
   readonly results: string;
   readonly runs: string;
   readonly socket: string;
@@ -36,6 +38,7 @@ export function homePaths(root: string): HomePaths {
     database: join(root, "state", "homie.db"),
     blobs: join(root, "state", "blobs"),
     hashCache: join(root, "state", "hash-cache.db"),
+    images: join(root, "state", "images"),
     results: join(root, "results"),
     runs: join(root, "runs"),
     socket: join(root, "run", "homie.sock"),

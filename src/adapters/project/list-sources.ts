@@ -16,6 +16,8 @@ export interface SourceEntry {
   readonly bytes: number;
   readonly executable: boolean;
   readonly mtimeMs: number;
+  /** Hex; of a file that has to have this content. */
+  readonly sha256?: string;
 }
 
 export interface SourceSurvey {

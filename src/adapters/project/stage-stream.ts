@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Attempt } from "../../resources/attempt.ts";
 import { HomieError } from "../../resources/errors.ts";
@@ -116,12 +116,22 @@ async function* readHashed(
     }
     const after = await file.stat();
     if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) throw changed(entry);
-    onHash(hash.digest("hex"));
+    const sha256 = hash.digest("hex");
+    if (entry.sha256 !== undefined && entry.sha256 !== sha256) throw await removeDamaged(entry.from);
+    onHash(sha256);
   } catch (error) {
     throw signal.aborted || error instanceof HomieError ? error : unreadable(entry.from, error);
   } finally {
     await file.close();
   }
+}
+
+/** Left in place, it would spoil every attempt that needs it; gone, it is sent again. */
+async function removeDamaged(path: string): Promise<HomieError> {
+  await rm(path, { force: true });
+  return new HomieError("StateUnusable", `${path} was damaged and has been removed`, {
+    hint: "check the disk; it is sent again with the next attempt",
+  });
 }
 
 function changed(entry: SourceEntry): HomieError {
