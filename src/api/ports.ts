@@ -18,7 +18,7 @@ export interface ApiPorts {
   /** Looks at what would travel and opens no file but ignore files. Throws HomieError SourceUnreadable. */
   survey(sources: AttemptSources, signal: AbortSignal): Promise<Survey>;
   /** Absent where no daemon runs: what other machines have is not known then. */
-  readonly placements?: Placements;
+  readonly placements?: Placements | undefined;
 }
 export interface Placements {
   /** Where the Job would go now; it need not exist. */

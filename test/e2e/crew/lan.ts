@@ -61,6 +61,22 @@ export class Lan {
     await this.inside(namespace, ["ip", "route", "add", "default", "via", "10.77.0.254"]);
   }
 
+  /** Pulls the cable of a host, or puts it in again. */
+  async setCable(name: string, state: "up" | "down"): Promise<void> {
+    await this.inside(this.middle, ["ip", "link", "set", `to-${name}`, state]);
+  }
+
+  /** Ends everything that runs on a host, as pulling its plug does. */
+  async powerOff(namespace: string): Promise<void> {
+    for (const pid of (await run("ip", ["netns", "pids", namespace])).stdout.split("\n").filter(Boolean)) {
+      try {
+        process.kill(Number(pid), "SIGKILL");
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      }
+    }
+  }
+
   async inside(namespace: string, command: readonly string[]): Promise<string> {
     return (await run("ip", ["netns", "exec", namespace, ...command])).stdout;
   }
