@@ -7,6 +7,8 @@ export const exitCodes = {
   applyConflict: 4,
   timeout: 124,
   infrastructure: 125,
+  /** No peer would take the job. */
+  refused: 126,
   interrupted: 130,
 } as const;
 

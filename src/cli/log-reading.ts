@@ -35,6 +35,7 @@ export async function* readFrames(
   const url = query.length === 0 ? path : `${path}?${new URLSearchParams(query).toString()}`;
   const response = await client.send({ method: "GET", path: url, headers: { accept: frameType } });
   let attempt = Number(response.headers["homie-attempt"] ?? place.attempt ?? place.fromAttempt ?? 1);
+  progress.attempt = attempt;
   let begin = 0; // where in the stream the log of this attempt would begin
   const decoder = createFrameDecoder(Number(response.headers["homie-log-offset"] ?? place.from ?? 0));
   for await (const chunk of response.body) {

@@ -7,7 +7,10 @@ import type { Terminal, TextSink, TextSource } from "./terminal.ts";
 export function openNodeTerminal(process: NodeJS.Process): Terminal {
   const interrupted = new AbortController();
   const stopped = new AbortController();
+  const taken: (() => void)[] = [];
   process.on("SIGINT", () => {
+    const taker = taken.at(-1);
+    if (taker !== undefined) return taker();
     // A second Ctrl-C means it: whatever is still being tidied up is left alone.
     if (interrupted.signal.aborted) process.exit(130);
     interrupted.abort();
@@ -22,6 +25,10 @@ export function openNodeTerminal(process: NodeJS.Process): Terminal {
     errors: openSink(process.stderr, process.env, mayDrop),
     input: openSource(process),
     interrupt: interrupted.signal,
+    takeInterrupts: (onInterrupt) => {
+      taken.push(onInterrupt);
+      return { [Symbol.dispose]: () => void taken.splice(taken.indexOf(onInterrupt), 1) };
+    },
     untilStopped: () => {
       for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stopped.abort());
       isDaemon = true;
@@ -100,13 +107,15 @@ function openSource(process: NodeJS.Process): TextSource {
       }
       return Buffer.concat(chunks).toString();
     },
-    askLine: async (question) => {
+    askLine: async (question, signal) => {
       const { createInterface } = await import("node:readline");
       const lines = createInterface({ input: process.stdin, output: process.stderr });
       try {
         return await new Promise<string | undefined>((resolve) => {
           lines.once("close", () => resolve(undefined));
           lines.once("SIGINT", () => process.kill(process.pid, "SIGINT"));
+          if (signal?.aborted === true) return resolve(undefined);
+          signal?.addEventListener("abort", () => lines.close(), { once: true });
           lines.question(question, resolve);
         });
       } finally {

@@ -4,7 +4,7 @@ import type { CliWorld } from "./context.ts";
 import type { Launch } from "./definitions/define.ts";
 import { addCrewCommands } from "./definitions/crew-commands.ts";
 import { addCrewViewCommands } from "./definitions/crew-view-commands.ts";
-import { addDaemonCommands, addJobCommands } from "./definitions/daily-commands.ts";
+import { addDaemonCommands, addJobCommands, addRunCommands } from "./definitions/daily-commands.ts";
 import { addMachineCommands, addOtherCommands } from "./definitions/machine-commands.ts";
 import { addResourceCommands } from "./definitions/resource-commands.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -21,10 +21,11 @@ export async function runCli(argv: readonly string[], world: CliWorld): Promise<
     result.exitCode = await run(createContext(world, home));
   };
   const written: string[] = [];
-  const program = createProgram(launch, (text) => written.push(text));
+  const { words, rest } = splitRun(argv);
+  const program = createProgram(launch, (text) => written.push(text), rest);
   try {
     if (argv.length === 0) program.outputHelp();
-    else await program.parseAsync([...argv], { from: "user" });
+    else await program.parseAsync([...words], { from: "user" });
     await terminal.output.write(written.join(""));
     return result.exitCode;
   } catch (error) {
@@ -37,7 +38,23 @@ export async function runCli(argv: readonly string[], world: CliWorld): Promise<
   }
 }
 
-export function createProgram(launch: Launch, write: (text: string) => void): Command {
+/** What follows `--` of `homie run` is the program's, word for word; `-o-glob` is the original homie's spelling. */
+function splitRun(argv: readonly string[]): {
+  readonly words: readonly string[];
+  readonly rest: readonly string[] | undefined;
+} {
+  const command = argv.find((word, index) => !word.startsWith("-") && argv[index - 1] !== "--home");
+  if (command !== "run") return { words: argv, rest: undefined };
+  const end = argv.indexOf("--");
+  const words = (end === -1 ? argv : argv.slice(0, end)).map((word) => word.replace(/^-o-glob(?==|$)/u, "--o-glob"));
+  return { words, rest: end === -1 ? undefined : argv.slice(end + 1) };
+}
+
+export function createProgram(
+  launch: Launch,
+  write: (text: string) => void,
+  rest: readonly string[] | undefined,
+): Command {
   const program = new Command("homie")
     .usage("COMMAND [options]")
     .description(
@@ -56,6 +73,7 @@ export function createProgram(launch: Launch, write: (text: string) => void): Co
   program.commandsGroup("Objects (jobs, limits, networks, peers, attempts, events):");
   addResourceCommands(program, launch);
   program.commandsGroup("Jobs:");
+  addRunCommands(program, launch, rest);
   addJobCommands(program, launch);
   program.commandsGroup("The crew:");
   addCrewCommands(program, launch);

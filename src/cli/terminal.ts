@@ -8,6 +8,8 @@ export interface Terminal {
   readonly input: TextSource;
   /** Aborts at the first Ctrl-C. */
   readonly interrupt: AbortSignal;
+  /** Until disposed, each Ctrl-C calls this instead. */
+  takeInterrupts(onInterrupt: () => void): Disposable;
   /** Aborts at the first of Ctrl-C, SIGTERM, SIGHUP; from the first call on these no longer end the process by themselves. */
   untilStopped(): AbortSignal;
   now(): Date;
@@ -25,6 +27,6 @@ export interface TextSource {
   readonly isTty: boolean;
   /** Throws HomieError TooLarge as soon as there is more than `maxBytes`. */
   readAll(maxBytes: number): Promise<string>;
-  /** Asks on stderr; undefined at the end of input. */
-  askLine(question: string): Promise<string | undefined>;
+  /** Asks on stderr; undefined at the end of input, or when the signal aborts. */
+  askLine(question: string, signal?: AbortSignal): Promise<string | undefined>;
 }

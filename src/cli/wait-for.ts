@@ -22,6 +22,8 @@ export interface WaitRequest {
   readonly wanted: Wanted;
   /** Milliseconds since the epoch. */
   readonly deadline: number | undefined;
+  /** Called with each state that is seen, the one that ends the waiting included. */
+  readonly onSight?: (object: ApiObject) => void;
 }
 export interface Verdict {
   /** `over`: the object has come to its end another way, so what was asked for can never come. */
@@ -75,12 +77,12 @@ export async function waitForCondition(terminal: Terminal, client: Client, reque
   const timer = leftMs === undefined ? undefined : setTimeout(() => expiry.abort(), Math.min(leftMs, 2 ** 31 - 1));
   const signal = AbortSignal.any([terminal.interrupt, expiry.signal]);
   let last: ApiObject | undefined;
+  const see = (object: ApiObject | undefined): void => {
+    last = object;
+    if (object !== undefined) request.onSight?.(object);
+  };
   try {
-    return await repeatRounds(
-      terminal,
-      signal,
-      async () => await watchRound(client, request, signal, (object) => (last = object)),
-    );
+    return await repeatRounds(terminal, signal, async () => await watchRound(client, request, signal, see));
   } catch (error) {
     if (!expiry.signal.aborted || terminal.interrupt.aborted) throw error;
     throw new HomieError(

@@ -43,7 +43,7 @@ describe("the command line as a process", () => {
       "error: required option '-f, --filename <path>' not specified\nhint: `homie apply --help` shows how it is used\n",
     ],
     [["env"], "error: which env command?\nhint: `homie env --help` shows how it is used\n"],
-    [["run", "x.py"], "error: unknown command 'run'\nhint: `homie --help` lists the commands\n"],
+    [["sprint", "x.py"], "error: unknown command 'sprint'\nhint: `homie --help` lists the commands\n"],
   ])("%j is wrong usage", (args, complaint) => {
     expect(homie(args)).toEqual({ code: 2, out: "", err: complaint });
   });

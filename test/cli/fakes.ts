@@ -56,15 +56,25 @@ export interface FakeTerminal extends Terminal {
   readonly stdout: () => string;
   readonly stdoutBytes: () => Buffer;
   readonly stderr: () => string;
+  /** Ctrl-C. */
   press(): void;
 }
 
 export function fakeTerminal(
-  options: { isTty?: boolean; columns?: number; stdin?: string; env?: Record<string, string>; directory?: string } = {},
+  options: {
+    isTty?: boolean;
+    columns?: number;
+    stdin?: string;
+    env?: Record<string, string>;
+    directory?: string;
+    /** Answers a question; without it there is nobody to ask. */
+    answer?: (question: string, signal: AbortSignal | undefined) => Promise<string | undefined>;
+  } = {},
 ): FakeTerminal {
   const written: Buffer[] = [];
   const complaints: string[] = [];
   const interrupt = new AbortController();
+  const takers: (() => void)[] = [];
   const isTty = options.isTty ?? false;
   return {
     env: options.env ?? {},
@@ -75,8 +85,12 @@ export function fakeTerminal(
       columns: options.columns ?? 0,
       write: async (chunk) => void complaints.push(Buffer.from(chunk).toString()),
     },
-    input: { isTty, readAll: async () => options.stdin ?? "", askLine: async () => undefined },
+    input: { isTty, readAll: async () => options.stdin ?? "", askLine: options.answer ?? (async () => undefined) },
     interrupt: interrupt.signal,
+    takeInterrupts: (onInterrupt) => {
+      takers.push(onInterrupt);
+      return { [Symbol.dispose]: () => void takers.splice(takers.indexOf(onInterrupt), 1) };
+    },
     untilStopped: () => interrupt.signal,
     now: () => new Date("2026-11-23T12:00:00Z"),
     // Lets timers run, however often it is called in a row.
@@ -87,7 +101,7 @@ export function fakeTerminal(
     stdout: () => Buffer.concat(written).toString(),
     stdoutBytes: () => Buffer.concat(written),
     stderr: () => complaints.join(""),
-    press: () => interrupt.abort(),
+    press: () => (takers.at(-1) ?? ((): void => interrupt.abort()))(),
   };
 }
 

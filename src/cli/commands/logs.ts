@@ -4,6 +4,7 @@ import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { HomieError } from "../../resources/errors.ts";
 import { findKind, parseJobName } from "../kinds.ts";
+import { followLog } from "../log-following.ts";
 import { createLogPrinter } from "../log-printer.ts";
 import type { LogPrinter } from "../log-printer.ts";
 import { createLineTail, readFrames } from "../log-reading.ts";
@@ -17,10 +18,6 @@ export interface LogsOptions {
   readonly attempt?: string;
   readonly raw?: boolean;
 }
-
-const pauseMs = 500;
-/** Rounds without a byte before giving up: half a minute, in which a daemon restarts easily. */
-const maxSilentRounds = 60;
 
 interface Reading {
   readonly context: CommandContext;
@@ -51,7 +48,7 @@ export async function runLogs(context: CommandContext, word: string, options: Lo
       tail,
       attempt,
     };
-    await (options.follow === true ? followLog(reading) : readOnce(reading));
+    await (options.follow === true ? follow(reading) : readOnce(reading));
     await printer.end();
     return exitCodes.ok;
   });
@@ -82,42 +79,13 @@ async function printStreamTail(reading: Reading, place: LogPlace): Promise<LogPr
   return progress;
 }
 
-/** Follows until the job is over. What breaks off before is taken up again at the byte where it broke. */
-async function followLog(reading: Reading): Promise<void> {
-  const { client, path, printer } = reading;
-  const { terminal } = reading.context;
+/** Follows until the job is over. */
+async function follow(reading: Reading): Promise<void> {
+  const { client, path, printer, attempt, context } = reading;
+  const tailLines = reading.stream === undefined ? reading.tail : undefined;
   const progress = await startFollowing(reading);
-  for (let silentRounds = 0; silentRounds < maxSilentRounds; silentRounds += 1) {
-    const reached = { ...progress };
-    const place = planPlace(reading, reached);
-    if (place === "over") return;
-    try {
-      for await (const frame of readFrames(client, path, place, progress)) await printer.print(frame);
-      return;
-    } catch (error) {
-      if (isOver(error, reached)) return;
-      const isBreak = error instanceof HomieError && error.code === "DaemonUnavailable";
-      if (!isBreak || terminal.interrupt.aborted) throw error;
-    }
-    if (progress.offset !== reached.offset || progress.attempt !== reached.attempt) silentRounds = 0;
-    if (silentRounds === 0) await terminal.errors.write("the connection to the log broke off; taking it up again\n");
-    await terminal.sleep(pauseMs, terminal.interrupt);
-  }
-  throw new HomieError("DaemonUnavailable", "the log broke off before its end", {
-    hint: "look at `homie status`, then run the command again",
-  });
-}
-
-/** After the end mark of one attempt, "not found" means that there was no other. */
-function isOver(error: unknown, reached: LogProgress): boolean {
-  return error instanceof HomieError && error.code === "NotFound" && reached.offset === 0;
-}
-
-/** Where to go on; "over" when the end mark of the one attempt that was asked for has been read. */
-function planPlace({ attempt, tail, stream }: Reading, { attempt: reached, offset }: LogProgress): LogPlace | "over" {
-  if (offset === undefined) return { attempt, tailLines: stream === undefined ? tail : undefined, follow: true };
-  if (attempt === undefined) return { fromAttempt: reached, from: offset, follow: true };
-  return reached !== undefined && reached > attempt ? "over" : { attempt, from: offset, follow: true };
+  const source = { client, path, attempt, tailLines, terminal: context.terminal };
+  await followLog(source, progress, async (frame) => await printer.print(frame));
 }
 
 async function startFollowing(reading: Reading): Promise<LogProgress> {

@@ -1,10 +1,10 @@
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { HomieError } from "../../resources/errors.ts";
+import { exitCodeOfJob } from "../job-exit-code.ts";
 import { parseReference } from "../kinds.ts";
 import { parseDuration } from "../render/duration.ts";
 import { parsePathOnly } from "../render/output-format.ts";
-import type { ApiObject } from "../render/objects.ts";
 import { safeLine } from "../render/safe-text.ts";
 import { describeVerdict, waitForCondition } from "../wait-for.ts";
 import type { Verdict, Wanted } from "../wait-for.ts";
@@ -88,13 +88,4 @@ async function announce(
     );
   if (options.exitCode === true && verdict.object !== undefined) return exitCodeOfJob(verdict.object);
   return verdict.outcome === "met" ? exitCodes.ok : exitCodes.error;
-}
-
-/** The program's own code; a job that ended without one was cancelled, or never got so far. */
-export function exitCodeOfJob(job: ApiObject): number {
-  const code = job.status?.["exitCode"];
-  if (typeof code === "number") return code;
-  const phase = job.status?.["phase"];
-  if (phase === "Succeeded") return exitCodes.ok;
-  return phase === "Cancelled" ? exitCodes.interrupted : exitCodes.infrastructure;
 }
