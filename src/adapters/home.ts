@@ -15,6 +15,8 @@ export interface HomePaths {
   readonly database: string;
   /** Content-addressed files of other machines' attempts. */
   readonly blobs: string;
+  /** Layers that are being sent or received. */
+  readonly imagesOnTheirWay: string;
   /** Hashes of own files that have not changed. */
   readonly hashCache: string;
   /** Images on their way from or to other machines. */
@@ -37,6 +39,7 @@ export function homePaths(root: string): HomePaths {
     peersFile: join(root, "peers"),
     database: join(root, "state", "homie.db"),
     blobs: join(root, "state", "blobs"),
+    imagesOnTheirWay: join(root, "state", "images"),
     hashCache: join(root, "state", "hash-cache.db"),
     images: join(root, "state", "images"),
     results: join(root, "results"),

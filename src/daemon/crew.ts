@@ -35,7 +35,7 @@ export interface Crew {
 
 export type CrewSetting = Omit<CrewOptions, "engine" | "limits" | "allocated" | "terms" | "onRequest" | "onNews"> & {
   readonly wiring: Wiring;
-  readonly images?: ImageShare;
+  readonly images?: ImageShare & { close(): Promise<void> };
 };
 
 /** Several changes of one moment are told of once. */
@@ -84,6 +84,7 @@ export function createCrew(setting: CrewSetting): Crew {
     warnings: () => runtime.refusals.recent(),
     async stop() {
       executors.close();
+      await images?.close();
       host.close();
       await runtime.stop();
     },

@@ -8,7 +8,8 @@ import { argvForScript } from "../adapters/project/interpreters.ts";
 import { readFirstLine } from "../adapters/project/first-line.ts";
 import { createProcessRuntime } from "../adapters/process/runtime.ts";
 import { createProcessInventory } from "../adapters/process/survey.ts";
-import { createEngine, findEngine } from "../adapters/docker/connect.ts";
+import { createEngine, findEngine, type Engine } from "../adapters/docker/connect.ts";
+import { createImages } from "../adapters/docker/image.ts";
 import { createDockerRuntime, type DockerRuntime } from "../adapters/docker/docker-runtime.ts";
 import { createDockerInventory } from "../adapters/docker/survey.ts";
 import { loadIdentity } from "../adapters/identity/identity-file.ts";
@@ -71,7 +72,7 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
     services.showPlacements({ preview: (job) => wiring.preview(job) });
     await services.loop.rescan();
     await adoptLegacyLimits(services, services.config.legacyLimits);
-    const crew = await joinCrew(services, { wiring }, options);
+    const crew = await joinCrew(services, { wiring, engine: engineAddress }, options);
     if (crew !== undefined) started.crew = crew;
     wiring.start();
     services.loop.start();
@@ -111,15 +112,22 @@ function crewPorts(started: Started, nodeId: string): Pick<WiringPorts, "nodeId"
 /** Without a group secret this machine is alone: nothing listens, nothing is sent, nothing of it is even loaded. */
 async function joinCrew(
   services: HomeServices,
-  own: { readonly wiring: Wiring },
+  own: { readonly wiring: Wiring; readonly engine: Engine },
   options: DaemonOptions,
 ): Promise<Crew | undefined> {
   const { config, paths, store, declared } = services;
   const { groupSecret } = config;
   if (groupSecret === undefined) return undefined;
   const { createCrew } = await import("./crew.ts");
+  const { createImageShare } = await import("../adapters/docker/image-share.ts");
+  const { wiring, engine } = own;
+  const common = { clock: systemClock, log: options.log };
+  const images = createImageShare({
+    ...{ engine, ...common, directory: paths.imagesOnTheirWay },
+    images: createImages(engine, systemClock, options.log),
+  });
   const crew = createCrew({
-    ...{ paths, config, groupSecret, store, declared, ...own },
+    ...{ paths, config, groupSecret, store, declared, wiring, images },
     name: options.name ?? config.name,
     version: packageVersion(),
     clock: systemClock,
