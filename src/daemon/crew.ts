@@ -8,6 +8,7 @@ import type { Member } from "./crew-members.ts";
 import { CrewRuntime, type CrewOptions } from "./crew-runtime.ts";
 import { createHostFiles } from "./host/host-files.ts";
 import { Host } from "./host/host.ts";
+import { keepHostHistory } from "./host/host-history.ts";
 import { createJudge, rulesReader } from "./host/judge.ts";
 import { isOnBattery, lendingTerms } from "./lending-terms.ts";
 import type { PlacementCrew } from "./placement.ts";
@@ -26,8 +27,8 @@ export interface Crew {
   readonly placement: PlacementCrew;
   /** What runs on peers for this machine. */
   readonly executors: Executors;
-  /** Tells the others soon how much this machine has left. */
-  readonly announce: () => void;
+  /** An attempt gave back what it held: the first in line here is invited, and everybody is told. */
+  freed(): void;
   /** Who was turned away lately, in words. */
   readonly warnings: () => readonly string[];
   stop(): Promise<void>;
@@ -73,6 +74,8 @@ export function createCrew(setting: CrewSetting): Crew {
     ...{ client, paths, clock, log, own, keys, wake },
     ...(images === undefined ? {} : { images }),
   });
+  const announce = gathered(() => runtime.announce());
+  const past = keepHostHistory(store);
   runtime.start();
   return {
     transport: runtime.table,
@@ -80,9 +83,13 @@ export function createCrew(setting: CrewSetting): Crew {
     withFigures: (peer) => runtime.withFigures(peer),
     placement: { client, own, keys, peers: () => runtime.facts(), nameOf: (peer) => runtime.nameOfPeer(peer) },
     executors,
-    announce: gathered(() => runtime.announce()),
+    freed() {
+      host.freed();
+      announce();
+    },
     warnings: () => runtime.refusals.recent(),
     async stop() {
+      past[Symbol.dispose]();
       executors.close();
       await images?.close();
       host.close();

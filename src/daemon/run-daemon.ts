@@ -105,7 +105,7 @@ function crewPorts(started: Started, nodeId: string): Pick<WiringPorts, "nodeId"
     nodeId,
     crew: () => started.crew?.placement,
     executors: createLateExecutors(() => started.crew?.executors, systemClock),
-    onFreed: () => started.crew?.announce(),
+    onFreed: () => started.crew?.freed(),
   };
 }
 

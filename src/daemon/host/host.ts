@@ -9,6 +9,7 @@ import { isSealed, parseClaim, type ClaimMessage } from "../../trust/claim.ts";
 import type { GroupKeys } from "../../trust/group-secret.ts";
 import { parseOffer } from "../../trust/offer.ts";
 import type { HostFiles } from "./host-files.ts";
+import { HostLine } from "./host-line.ts";
 import { HostTerms } from "./host-terms.ts";
 import { HostReports } from "./host-reports.ts";
 import type { ClaimJudge } from "./judge.ts";
@@ -32,11 +33,18 @@ export class Host implements AttemptHost {
   readonly #options: HostOptions;
   readonly #terms: HostTerms;
   readonly #reports: HostReports;
+  readonly #line: HostLine;
 
   constructor(options: HostOptions) {
     this.#options = options;
     this.#terms = new HostTerms(options);
     this.#reports = new HostReports(options);
+    this.#line = new HostLine(options.clock);
+  }
+
+  /** An attempt gave back what it held, whoever's it was. */
+  freed(): void {
+    this.#line.freed();
   }
 
   close(): void {
@@ -57,8 +65,13 @@ export class Host implements AttemptHost {
     const trouble = await judge.trouble();
     const known = store.get<Attempt>({ kind: "Attempt", name });
     if (known !== undefined) return this.#again(known, node, digest);
-    const verdict = trouble ?? judge.decide(claim, submitter);
-    if (!verdict.granted) return verdict;
+    const place = { uid: claim.job.uid, priority: claim.priority };
+    const verdict = trouble ?? this.#line.ahead(place) ?? judge.decide(claim, submitter);
+    if (!verdict.granted) {
+      if (verdict.waitable) this.#line.wait(place);
+      return verdict;
+    }
+    this.#line.leave(place);
     this.#create(claim, { digest, name, verdict, submitter: { node, peer: submitter } });
     return verdict;
   }
