@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -5,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Job } from "../../../src/resources/job.ts";
 import { House } from "./house.ts";
-import { Lan, whyNoLan } from "./lan.ts";
+import { findSniffer, Lan, whyNoLan } from "./lan.ts";
 
 const refusal = await whyNoLan();
 if (refusal !== undefined && process.env["CI"] === "true") throw new Error(refusal);
@@ -64,8 +65,16 @@ spec:
   const attemptsAt = async (name: string): Promise<readonly string[]> =>
     (await at(name).ok(["get", "attempts", "-o", "name"])).trim().split("\n").filter(Boolean);
 
+  const wire: Buffer[] = [];
+  let sniffer: ChildProcess | undefined;
+
   beforeAll(async () => {
     await lan.open();
+    const command = await findSniffer();
+    if (command !== undefined) {
+      sniffer = lan.spawn(lan.middle, command);
+      sniffer.stdout?.on("data", (chunk: Buffer) => wire.push(chunk));
+    }
     for (const [index, name] of ["alice", "bob", "carol"].entries()) {
       const namespace = await lan.addHost(name, `10.77.0.${index + 1}`);
       const house = new House(name, config, namespace);
@@ -76,6 +85,7 @@ spec:
   });
 
   afterAll(async () => {
+    sniffer?.kill("SIGKILL");
     for (const { house } of houses.values()) await house.close();
     await lan.close();
     rmSync(work, { recursive: true, force: true });
@@ -103,6 +113,22 @@ spec:
     expect(status.placement?.chosen?.peer).toBe("bob");
     expect(marks("first")).toHaveLength(1);
     await expect.poll(() => attemptsAt("bob"), wait).toEqual([]);
+  });
+
+  test("nothing of a job crosses the wire in clear", async ({ skip }) => {
+    if (sniffer === undefined) return skip("neither tcpdump nor python3 is here to listen");
+    const markers = Array.from({ length: 16 }, (_, index) => `marker-${index}-${"x".repeat(8)}`);
+    const lines = markers.map(
+      (marker) => `echo ${marker}-log; echo ${marker}-err >&2; echo ${marker}-content > ${marker}-file.txt`,
+    );
+    await declare("secret", lines.join("\n"), `peer: bob\n  env: [{name: MARKER, value: marker-env-xxxxxxxx}]`);
+    await finish("secret");
+    expect((await look("secret")).outputs).toHaveLength(16);
+    const heard = Buffer.concat(wire);
+    expect(heard.length).toBeGreaterThan(10_000);
+    const spoken = markers.flatMap((marker) => ["log", "err", "content", "file"].map((what) => `${marker}-${what}`));
+    expect(spoken).toHaveLength(64);
+    expect([...spoken, "marker-env-xxxxxxxx"].filter((marker) => heard.includes(marker))).toEqual([]);
   });
 
   test("a program's lines are here while it runs", async () => {
