@@ -129,7 +129,7 @@ export async function* sendBlobs(
 async function* records(packed: PackedInputs, wanted: readonly WantedBlob[]): AsyncIterable<Uint8Array> {
   for (const { sha256, bytes, have } of wanted) {
     let left = bytes - have;
-    if (!(Number.isSafeInteger(left) && left >= 0))
+    if (!(Number.isSafeInteger(have) && have >= 0 && Number.isSafeInteger(left) && left >= 0))
       throw new HomieError("PeerRefused", `${sha256} cannot have ${bytes} bytes with ${have} of them there`);
     yield encodeRecordHead({ sha256, offset: have, length: left });
     for await (const piece of packed.readBlob(sha256, have)) {

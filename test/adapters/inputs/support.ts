@@ -37,6 +37,24 @@ export async function bringOver(packed: PackedInputs, store: InputStore): Promis
   }
 }
 
+/** As if all of it had been brought over, without waiting for the disk ten thousand times. */
+export async function seedStore(packed: PackedInputs, blobs: string): Promise<void> {
+  for (let byte = 0; byte < 256; byte++)
+    mkdirSync(join(blobs, byte.toString(16).padStart(2, "0")), { recursive: true });
+  for (const chunk of packed.root.chunks) {
+    const list = await readAll(packed, chunk.sha256);
+    writeFileSync(join(blobs, chunk.sha256.slice(0, 2), chunk.sha256), list);
+    for (const { sha256 } of JSON.parse(list.toString()) as readonly InputEntry[]) {
+      if (sha256 === undefined) continue;
+      writeFileSync(join(blobs, sha256.slice(0, 2), sha256), await readAll(packed, sha256));
+    }
+  }
+}
+
+async function readAll(packed: PackedInputs, sha256: string): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(packed.readBlob(sha256, 0)));
+}
+
 export function sha256(content: string | Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
