@@ -9,6 +9,8 @@ const clearLine = "\u001B[K";
 const clearBelow = "\u001B[J";
 const ctrlC = "\u0003";
 
+/** Of a terminal that does not know its own, such as a serial line. */
+const usualSize = { columns: 80, rows: 24 };
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Takes over the terminal of this process. However the process ends (but by SIGKILL), the terminal is given back. */
@@ -40,14 +42,17 @@ export function openNodeScreen({ process }: { readonly process: NodeJS.Process }
   stdout.write(enter);
   return {
     get columns() {
-      return stdout.columns;
+      return stdout.columns || usualSize.columns;
     },
     get rows() {
-      return stdout.rows;
+      return stdout.rows || usualSize.rows;
     },
     quit: quit.signal,
     draw: async (text) => {
-      const lines = text.replace(/\n$/u, "").split("\n").slice(0, stdout.rows);
+      const lines = text
+        .replace(/\n$/u, "")
+        .split("\n")
+        .slice(0, stdout.rows || usualSize.rows);
       // Drawn over what is there, so that nothing flickers.
       const frame = home + lines.map((line) => line + clearLine).join("\r\n") + clearBelow;
       await new Promise<void>((resolve) => stdout.write(frame, () => resolve()));
