@@ -101,7 +101,11 @@ function chosenReason({ because }: Candidate, others: readonly Candidate[]): str
   if (because === "lastResort") return "own machine: no other peer can take it";
   const tied = others.filter((other) => other.because === "drawn").length;
   if (because === "drawn") return `within one point of ${tied} other${tied === 1 ? "" : "s"}, drawn by hash`;
-  return others.length === 0 ? "the only peer that can take it" : "highest score";
+  if (others.length === 0) return "the only peer that can take it";
+  // The own machine stands back whatever its score is.
+  return others.every((other) => other.because === "lastResort")
+    ? "the only other machine that can take it"
+    : "highest score";
 }
 
 const shortfalls: Record<TermName, string> = {
