@@ -11,6 +11,7 @@ export type ErrorCode =
   | "Expired"
   | "Forbidden"
   | "ImageMissing"
+  | "ImageRejected"
   | "InputsRejected"
   | "InternalError"
   | "InvalidResource"

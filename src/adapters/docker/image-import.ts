@@ -8,10 +8,10 @@ import { loadImage } from "./image-load.ts";
 import type { LoadedLayer, LoadParts } from "./image-load.ts";
 import { cutOff, readBody, readPartHeader, readStreamHead } from "./image-part.ts";
 import type { PartHeader } from "./image-part.ts";
-import type { ImageSpool, SpoolFolder } from "./image-spool.ts";
+import type { SpoolFolder } from "./image-spool.ts";
 
 export interface ImportParts extends LoadParts {
-  readonly spool: ImageSpool;
+  readonly folder: SpoolFolder;
 }
 
 export interface ImportOptions {
@@ -27,23 +27,17 @@ export async function importImage(
   missing: readonly string[],
   incoming: { readonly stream: AsyncIterable<Uint8Array>; readonly options: ImportOptions },
 ): Promise<void> {
-  const { signal } = incoming.options;
-  const folder = await parts.spool.hold(image.imageId);
+  const { stream, options } = incoming;
+  const source = new ByteSource(untilAborted(stream, options.signal));
   try {
-    const source = new ByteSource(untilAborted(incoming.stream, signal));
-    try {
-      const receiver = new Receiver(image, folder, incoming.options);
-      const content = await receiver.receive(source, missing);
-      await loadImage(parts, image, content, signal);
-    } finally {
-      await source.close();
-    }
-    await folder.drop();
+    const content = await new Receiver(image, parts.folder, options).receive(source, missing);
+    await loadImage(parts, image, content, options.signal);
+    await parts.folder.drop();
   } catch (error) {
-    if (!signal.aborted && !canGoOn(error)) await folder.drop();
+    if (!options.signal.aborted && !canGoOn(error)) await parts.folder.drop();
     throw error;
   } finally {
-    await folder.release();
+    await source.close();
   }
 }
 
@@ -72,14 +66,15 @@ class Receiver {
     await readStreamHead(source);
     const config = await this.#config(source);
     const layers: LoadedLayer[] = [];
-    const lacking = new Set(missing);
-    while (lacking.size > 0) {
+    // One that has come here by another way meanwhile may still be sent, once.
+    const expected = new Set(this.#image.layers);
+    for (;;) {
       const header = await readPartHeader(source);
-      if (header === undefined) throw cutOff();
-      if (!lacking.delete(header.digest)) throw rejected("a part of it was not asked for");
+      if (header === undefined) break;
+      if (!expected.delete(header.digest)) throw rejected("a part of it is no layer of it, or comes twice");
       layers.push(await this.#layer(source, header));
     }
-    if ((await source.some(1)) !== undefined) throw rejected("something comes after its end");
+    if (missing.some((diffId) => expected.has(diffId))) throw cutOff();
     return { config, layers };
   }
 

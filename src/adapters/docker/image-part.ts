@@ -50,8 +50,8 @@ export async function* readBody(source: ByteSource, bytes: number): AsyncIterabl
 }
 
 /** No lie, just an end: what came is kept and gone on with. */
-export function cutOff(): HomieError {
-  return new HomieError("PeerUnreachable", "the stream with the image ended early", {
+export function cutOff(message = "the stream with the image ended early"): HomieError {
+  return new HomieError("PeerUnreachable", message, {
     hint: "homie goes on from there when the other machine answers again",
   });
 }

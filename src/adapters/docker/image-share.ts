@@ -30,8 +30,8 @@ export interface DockerImageShare extends ImageShare {
 const sweepEveryMs = 600_000;
 
 /** Images from engine to engine: only the layers travel that the other one lacks, and no tag moves. */
-export function createImageShare(options: ImageShareOptions): DockerImageShare {
-  const { engine, images, directory, clock, log } = options;
+export function createImageShare(parts: ImageShareOptions): DockerImageShare {
+  const { engine, images, directory, clock, log } = parts;
   const outgoing = createImageSpool(join(directory, "outgoing"), clock);
   const incoming = createImageSpool(join(directory, "incoming"), clock);
   const [exports, imports] = [createOneAtATime(), createOneAtATime()];
@@ -51,15 +51,20 @@ export function createImageShare(options: ImageShareOptions): DockerImageShare {
     return { present: false, missing };
   }
 
-  async function takeIn(image: ImageFacts, stream: AsyncIterable<Uint8Array>, rules: ImportOptions): Promise<void> {
-    rules.signal.throwIfAborted();
-    await incoming.sweep();
-    const found = await lacking(image);
-    // Another attempt brought it while this one waited.
-    if (found.present) return void (await stream[Symbol.asyncIterator]().return?.());
-    const layers = found.missing.flatMap(({ diffId }) => (diffId === image.imageId ? [] : diffId));
-    await importImage({ engine, images, spool: incoming }, image, layers, { stream, options: rules });
-    log.info("took in an image from another machine", { image: image.imageId, layers: layers.length });
+  async function takeIn(image: ImageFacts, stream: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<void> {
+    options.signal.throwIfAborted();
+    const folder = await incoming.hold(image.imageId);
+    try {
+      await incoming.sweep();
+      const found = await lacking(image);
+      // Another attempt brought it while this one waited.
+      if (found.present) return void (await stream[Symbol.asyncIterator]().return?.());
+      const layers = found.missing.flatMap(({ diffId }) => (diffId === image.imageId ? [] : diffId));
+      await importImage({ engine, images, folder }, image, layers, { stream, options });
+      log.info("took in an image from another machine", { image: image.imageId, layers: layers.length });
+    } finally {
+      await folder.release();
+    }
   }
 
   return {
@@ -70,11 +75,11 @@ export function createImageShare(options: ImageShareOptions): DockerImageShare {
     lacking,
     exportLayers: (image, missing, signal) =>
       exportImage({ engine, spool: outgoing, turns: exports }, image, missing, signal),
-    importLayers: async (image, stream, rules) => {
+    importLayers: async (image, stream, options) => {
       checkImage(image);
       await orAborted(
-        imports.run(image.imageId, () => takeIn(image, stream, rules)),
-        rules.signal,
+        imports.run(image.imageId, () => takeIn(image, stream, options)),
+        options.signal,
       );
     },
     async close(): Promise<void> {

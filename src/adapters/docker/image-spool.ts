@@ -6,7 +6,8 @@ import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../reconciler/types.ts";
 import { HomieError } from "../../resources/errors.ts";
-import { hexOf, rejected } from "./image-content.ts";
+import { hexOf } from "./image-content.ts";
+import { cutOff } from "./image-part.ts";
 
 /** Long enough for a peer that was cut off, or for the next peers that need the same image. */
 const keptMs = 3_600_000;
@@ -97,7 +98,7 @@ function openFolder(folder: string, end: () => Promise<void>): SpoolFolder {
 }
 
 /** Hashes what is written, what was there before included. */
-export class SpoolFile {
+class SpoolFile {
   readonly path: string;
   readonly #file: FileHandle;
   readonly #hash: Hash = createHash("sha256");
@@ -122,7 +123,8 @@ export class SpoolFile {
 
   async #goOnAt(offset: number): Promise<void> {
     const { size } = await onDisk(() => this.#file.stat());
-    if (offset > size) throw rejected(`a layer goes on at byte ${offset}, and ${size} are here`);
+    // It was swept since the other machine was told of it; told again, it starts from what is here.
+    if (offset > size) throw cutOff(`a layer goes on at byte ${offset}, and ${size} are here`);
     await onDisk(() => this.#file.truncate(offset));
     const buffer = Buffer.allocUnsafe(Math.min(copyBytes, offset));
     while (this.#bytes < offset) {

@@ -1,7 +1,7 @@
 import type { ImageFacts } from "../../resources/attempt.ts";
 
 export interface MissingLayer {
-  /** `sha256:HEX` of the uncompressed layer. */
+  /** `sha256:HEX` of the uncompressed layer; the image's id for its configuration, which is always among them. */
   readonly diffId: string;
   /** Bytes of it that came before a cut. */
   readonly have: number;
