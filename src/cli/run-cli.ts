@@ -85,7 +85,7 @@ export function createProgram(
   );
   program.addHelpText(
     "after",
-    "\nA first job:\n  homie up -d\n  homie apply -f job.yaml --wait\n  homie logs job/NAME\n\nMore on a command: homie COMMAND --help",
+    "\nA first job:\n  homie up -d\n  homie run hello.py\n\nThe same, written down:\n  homie apply -f job.yaml --wait\n  homie logs job/NAME\n\nMore on a command: homie COMMAND --help",
   );
   return program;
 }

@@ -64,6 +64,7 @@ function optionValues(long: string): readonly string[] {
   if (long === "--output") return ["table", "wide", "json", "yaml", "name", "jsonpath=", "custom-columns="];
   if (long === "--for") return ["finished", "complete", "failed", "delete", "condition=", "phase=", "jsonpath="];
   if (long === "--runtime") return ["docker", "process"];
+  if (long === "--network") return ["none", "egress"];
   if (long === "--role") return ["mooch", "plug", "self"];
   return [];
 }
@@ -76,6 +77,7 @@ const onlyArgument: Readonly<Record<string, readonly string[]>> = {
 const referencesFor: Readonly<Record<string, readonly string[]>> = {
   logs: ["job"],
   cancel: ["job"],
+  attach: ["job"],
   why: ["job", "peer"],
 };
 
