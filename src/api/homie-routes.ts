@@ -57,11 +57,11 @@ export function historyResponder(api: ApiContext): Responder {
 }
 
 function parseHistoryFilter(query: Query): HistoryFilter {
-  const [peer, since, limit] = [query.text("peer"), query.text("since"), query.count("limit")];
+  const [peers, since, limit] = [query.text("peer"), query.text("since"), query.count("limit")];
   const role = oneOf(query, "role", ["mooch", "plug", "self"]);
   const outcome = oneOf(query, "outcome", ["succeeded", "failed"]);
   return {
-    ...(peer === undefined ? {} : { peer }),
+    ...(peers === undefined ? {} : { peers: peers.split(",") }),
     ...(role === undefined ? {} : { role }),
     ...(outcome === undefined ? {} : { outcome }),
     ...(since === undefined ? {} : { since: parseMoment(since) }),

@@ -87,7 +87,8 @@ export interface History {
 }
 /** Which attempts are asked for; absent fields ask nothing. */
 export interface HistoryFilter {
-  readonly peer?: string;
+  /** One of these. */
+  readonly peers?: readonly string[];
   readonly role?: HistoryEntry["role"];
   /** `succeeded`: phase Succeeded; `failed`: phase Failed. A cancelled attempt is neither. */
   readonly outcome?: "succeeded" | "failed";

@@ -147,7 +147,9 @@ describe("homie's own paths", () => {
     const attempts = async (query: string): Promise<unknown> =>
       (await home.get(`/homie/v1/history?${query}`)).items.map((entry: any) => entry.attempt);
     expect(await attempts("limit=2")).toEqual([3, 2]);
-    expect(await attempts("since=2026-01-01T01:00:02%2B01:00&peer=anna&role=self&outcome=succeeded")).toEqual([3, 2]);
+    expect(await attempts("since=2026-01-01T01:00:02%2B01:00&peer=bob,anna&role=self&outcome=succeeded")).toEqual([
+      3, 2,
+    ]);
     expect(await attempts("outcome=failed")).toEqual([]);
     expect(await home.send("DELETE", "/homie/v1/history")).toMatchObject({ code: 200, body: { status: "Success" } });
     expect(await home.get("/homie/v1/history")).toEqual({ items: [] });

@@ -72,7 +72,7 @@ describe("history", () => {
     [{}, ""],
     [{ limit: "20", role: "plug" }, "role=plug&limit=20"],
     [{ failed: true }, "outcome=failed"],
-    [{ success: true, peer: "bob" }, "outcome=succeeded&peer=bobby"],
+    [{ success: true, peer: "bob" }, "outcome=succeeded&peer=bobby%2Cbob"],
     [{ peer: "gone" }, "peer=gone"],
     [{ since: "2d" }, "since=2026-11-21T12%3A00%3A00.000Z"],
     [{ since: "2026-11-23T12:00:00+01:00" }, "since=2026-11-23T11%3A00%3A00.000Z"],

@@ -46,7 +46,7 @@ const table = [
   "",
   "What would help:",
   "  dave: lower spec.resources.memory, or wait",
-  "  dave, erin: wait until it is back",
+  "  erin: wait until it is back",
   "",
 ].join("\n");
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Job } from "../../src/resources/job.ts";
 import type { Resource } from "../../src/resources/types.ts";
-import type { HistoryFilter, ObjectStore, RecordedEvent, WatchEvent } from "../../src/store/types.ts";
+import type { ObjectStore, RecordedEvent, WatchEvent } from "../../src/store/types.ts";
 import { file, manifest, openStore, reading } from "./store-fixture.ts";
 
 const job = (store: ObjectStore, name = "x"): Job => {
@@ -289,34 +289,6 @@ describe("cancel wishes and history", () => {
     expect(store.history.list({ limit: 1 })).toHaveLength(1);
     store.history.clear();
     expect(store.history.list()).toEqual([]);
-  });
-
-  test.each<[HistoryFilter, readonly number[]]>([
-    [{}, [4, 3, 2, 1]],
-    [{ peer: "bob" }, [3, 2]],
-    [{ peer: "b%" }, []],
-    [{ role: "plug" }, [4]],
-    [{ outcome: "failed" }, [2]],
-    [{ outcome: "succeeded", peer: "bob" }, [3]],
-    [{ since: new Date("2026-01-01T00:00:02.500Z") }, [4, 3]],
-    [{ since: new Date("2026-01-01T00:00:02.500Z"), limit: 1 }, [4]],
-    [{ limit: 0 }, []],
-  ])("history with %j has the attempts %j", (filter, expected) => {
-    const { store } = openStore();
-    const entry = { job: "x", uid: "u", generation: 1, peer: "bob", role: "mooch", outputs: 0 } as const;
-    store.history.add({ ...entry, attempt: 1, peer: "anna", role: "self", phase: "Cancelled" });
-    store.history.add({ ...entry, attempt: 2, phase: "Failed", startTime: "2026-01-01T00:00:02Z" });
-    const endTime = "2026-01-01T00:00:02.500Z";
-    store.history.add({ ...entry, attempt: 3, phase: "Succeeded", startTime: "2026-01-01T00:00:01Z", endTime });
-    store.history.add({
-      ...entry,
-      attempt: 4,
-      peer: "'",
-      role: "plug",
-      phase: "Succeeded",
-      startTime: "2026-01-01T01:00:03+01:00",
-    });
-    expect(store.history.list(filter).map(({ attempt }) => attempt)).toEqual(expected);
   });
 });
 

@@ -56,7 +56,7 @@ function createHistoryRows(database: DatabaseSync): HistoryRows {
   const trim = database.prepare(`DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ${historyLimit}`);
   const list = database.prepare(
     `SELECT entry FROM history
-     WHERE (:peer IS NULL OR json_extract(entry, '$.peer') = :peer)
+     WHERE (:peers IS NULL OR json_extract(entry, '$.peer') IN (SELECT value FROM json_each(:peers)))
        AND (:role IS NULL OR role = :role)
        AND (:phase IS NULL OR json_extract(entry, '$.phase') = :phase)
        AND (:since IS NULL OR unixepoch(coalesce(json_extract(entry, '$.endTime'), json_extract(entry, '$.startTime')), 'subsec') >= :since)
@@ -68,11 +68,17 @@ function createHistoryRows(database: DatabaseSync): HistoryRows {
       put.run(entry.uid, entry.attempt, entry.role, JSON.stringify(entry));
       trim.run();
     },
-    list: ({ peer, role, outcome, since, limit = historyLimit } = {}) => {
+    list: ({ peers, role, outcome, since, limit = historyLimit } = {}) => {
       const phase = outcome === undefined ? null : phases[outcome];
       const seconds = since === undefined ? null : since.getTime() / 1000;
       return list
-        .all({ peer: peer ?? null, role: role ?? null, phase, since: seconds, limit })
+        .all({
+          peers: peers === undefined ? null : JSON.stringify(peers),
+          role: role ?? null,
+          phase,
+          since: seconds,
+          limit,
+        })
         .map((row) => JSON.parse(String(row["entry"])) as HistoryEntry);
     },
     clear: () => void clear.run(),

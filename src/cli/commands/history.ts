@@ -54,7 +54,7 @@ async function fetchHistory(
   peer: string | undefined,
 ): Promise<readonly HistoryEntry[]> {
   const named: Readonly<Record<string, string>> =
-    peer === undefined ? query : { ...query, peer: await resolvePeerName(client, peer) };
+    peer === undefined ? query : { ...query, peer: (await resolvePeerName(client, peer)).all.join(",") };
   const { items } = await client.call<{ readonly items: readonly HistoryEntry[] }>({
     path: `${path}?${new URLSearchParams(named).toString()}`,
   });

@@ -42,8 +42,8 @@ export async function runPs(context: CommandContext, options: PsOptions): Promis
 
 async function chooseByPeer(client: Client, peer: string | undefined): Promise<(view: AttemptView) => boolean> {
   if (peer === undefined) return () => true;
-  const name = await resolvePeerName(client, peer);
-  return (view) => view.peer === name;
+  const { all } = await resolvePeerName(client, peer);
+  return (view) => all.includes(view.peer);
 }
 
 /** All of them first, then a row for each change, the last one of each saying Finished; until Ctrl-C. */

@@ -75,7 +75,7 @@ function waitingFor({ status }: ApiObject, placement: PlacementView | undefined)
 
 async function explainPeer(context: CommandContext, word: string, asJson: boolean): Promise<number> {
   return await context.withClient("any", async (client) => {
-    const peer = await client.get(findKind("peers"), await resolvePeerName(client, word));
+    const peer = await client.get(findKind("peers"), (await resolvePeerName(client, word)).name);
     const { output, now } = context.terminal;
     const { phase, path, conditions } = peer.status ?? {};
     await output.write(asJson ? renderJson({ phase, path, conditions }) : renderPeerWords(peer, now()));

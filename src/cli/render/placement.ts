@@ -92,17 +92,13 @@ function amount(value: unknown): string {
   return value === undefined || value === "" ? "-" : renderValue(value);
 }
 
-/** The same advice for several machines once; it is prose, so the terminal breaks it and nothing is cut. */
+/**
+ * What helps against the most telling reason, which is the first; the same advice for several machines once. It is prose,
+ * so the terminal breaks it and nothing is cut.
+ */
 function renderHints(rejected: readonly RejectionView[]): string {
-  const hints = Map.groupBy(
-    rejected.flatMap((one) => {
-      const own = [one, ...(one.also ?? [])].flatMap(({ hint }) =>
-        typeof hint === "string" && hint !== "" ? hint : [],
-      );
-      return [...new Set(own)].map((hint) => ({ hint, peer: one.peer }));
-    }),
-    ({ hint }) => hint,
-  );
+  const advised = rejected.flatMap(({ peer, hint }) => (typeof hint === "string" && hint !== "" ? { hint, peer } : []));
+  const hints = Map.groupBy(advised, ({ hint }) => hint);
   if (hints.size === 0) return "";
   const lines = [...hints].map(([hint, of]) => `  ${of.map(({ peer }) => peer).join(", ")}: ${hint}`);
   return `What would help:\n${lines.map((line) => `${safeLine(line)}\n`).join("")}`;
