@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { request, type IncomingMessage } from "node:http";
 
 /** One JSON call over the daemon's socket. */
 export function callApi(socketPath: string, method: string, path: string, body?: object): Promise<unknown> {
@@ -32,6 +32,19 @@ export function watchApi(socketPath: string, path: string, isLast: (object: unkn
       });
       response.once("end", () => reject(new Error(`the watch of ${path} ended too early`)));
       response.once("error", () => undefined);
+    });
+    sent.once("error", reject);
+    sent.end();
+  });
+}
+
+/** The bytes of an answer as they come. */
+export function followApi(socketPath: string, path: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath, path, headers: { host: "homie" } }, (response) => {
+      if (response.statusCode === 200) return resolve(response);
+      response.resume();
+      reject(new Error(`${path} answers ${response.statusCode}`));
     });
     sent.once("error", reject);
     sent.end();

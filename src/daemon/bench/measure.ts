@@ -54,3 +54,19 @@ export function renderRows(rows: readonly Row[]): string {
     )
     .join("\n");
 }
+
+/** Milliseconds above those of the baseline are what counts. */
+export function startRow(
+  what: string,
+  { value, baseline }: { readonly value: number; readonly baseline: number },
+  budget: string,
+): Row {
+  const extra = value - baseline;
+  return {
+    what,
+    value: `${milliseconds(value)} (${extra < 0 ? "" : "+"}${extra.toFixed(0)} ms)`,
+    baseline: `docker run --rm: ${milliseconds(baseline)}`,
+    ratio: `${(value / baseline).toFixed(2)} x`,
+    budget,
+  };
+}

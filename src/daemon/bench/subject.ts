@@ -16,12 +16,12 @@ const patienceMs = 30_000;
 /** USER_HZ, fixed at 100 in the Linux ABI for /proc. */
 const ticksPerSecond = 100;
 
-export async function startSubject(home: string, signal: AbortSignal): Promise<Subject> {
+export async function startSubject(home: string, name: string, signal: AbortSignal): Promise<Subject> {
   const { socket } = homePaths(home);
   const startedMs = performance.now();
   const child = spawn(
     process.execPath,
-    [...process.execArgv, process.argv[1] ?? "", "up", "--home", home, "--name", "bench"],
+    [...process.execArgv, process.argv[1] ?? "", "up", "--home", home, "--name", name],
     {
       stdio: "ignore",
       signal,
