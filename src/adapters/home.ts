@@ -19,8 +19,6 @@ export interface HomePaths {
   readonly imagesOnTheirWay: string;
   /** Hashes of own files that have not changed. */
   readonly hashCache: string;
-  /** Images on their way from or to other machines. */
-  readonly images: string;
   readonly results: string;
   readonly runs: string;
   readonly socket: string;
@@ -41,7 +39,6 @@ export function homePaths(root: string): HomePaths {
     blobs: join(root, "state", "blobs"),
     imagesOnTheirWay: join(root, "state", "images"),
     hashCache: join(root, "state", "hash-cache.db"),
-    images: join(root, "state", "images"),
     results: join(root, "results"),
     runs: join(root, "runs"),
     socket: join(root, "run", "homie.sock"),
