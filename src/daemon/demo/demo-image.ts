@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { createReadStream, createWriteStream, existsSync } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,7 +14,6 @@ import type { Logger } from "../../reconciler/types.ts";
 import { writeTar, type TarInput } from "../../tar/write.ts";
 
 const publicImage = "busybox:1.37";
-const ownImage = "homie-demo:shell";
 const pullPatienceMs = 20_000;
 /** What examples/hello-job calls besides its shell's own commands. */
 const tools = ["sh", "sleep", "wc"];
@@ -21,8 +21,8 @@ const toolDirectories = ["/bin", "/usr/bin"];
 
 export interface DemoImage {
   readonly name: string;
-  /** The demo made it and takes it away again. */
-  readonly made: boolean;
+  /** `made` of this machine's shell. What was not found on the engine is taken away again. */
+  readonly origin: "found" | "pulled" | "made";
 }
 
 /**
@@ -37,17 +37,20 @@ export async function findDemoImage(
 ): Promise<DemoImage | undefined> {
   const images = createImages(engine, systemClock, log);
   const patience = AbortSignal.any([signal, AbortSignal.timeout(pullPatienceMs)]);
-  const found = await images.prepare(publicImage, patience).catch(() => ({ ok: false as const }));
+  const isThere = (await images.find(publicImage).catch(() => undefined)) !== undefined;
+  const usable = isThere || (await images.prepare(publicImage, patience).catch(() => ({ ok: false }))).ok;
   signal.throwIfAborted();
-  if (found.ok) return { name: publicImage, made: false };
+  if (usable) return { name: publicImage, origin: isThere ? "found" : "pulled" };
+  // A name that no other demo on this engine takes away.
+  const name = `homie-demo:${randomBytes(6).toString("hex")}`;
   try {
     const archive = join(directory, "shell.tar");
     await pipeline(
       Readable.from(writeTar(shellEntries(await shellFiles()))),
       createWriteStream(archive, { mode: 0o600 }),
     );
-    await importRootfs(engine, archive, ownImage, { signal, onProgress: () => undefined });
-    return { name: ownImage, made: true };
+    await importRootfs(engine, archive, name, { signal, onProgress: () => undefined });
+    return { name, origin: "made" };
   } catch (error) {
     log.warn("cannot make an image of this machine's shell", { error });
     return undefined;
@@ -83,5 +86,5 @@ async function* shellEntries(files: ReadonlyMap<string, string>): AsyncIterable<
 }
 
 export async function removeDemoImage(engine: Engine, image: DemoImage): Promise<void> {
-  if (image.made) await engine.docker().getImage(image.name).remove({ force: true });
+  if (image.origin !== "found") await engine.docker().getImage(image.name).remove();
 }
