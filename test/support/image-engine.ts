@@ -28,10 +28,13 @@ export class FakeImageEngine implements Engine {
   readonly registry = new Map<string, readonly Buffer[]>();
   readonly pulled: string[] = [];
   saves = 0;
+  loads = 0;
   /** How a saved archive names its layers: Engine before 25; the same in another time zone; since 25; repacked. */
   naming: "ids" | "other ids" | "digests" | "repacked" = "ids";
   /** Why nothing can be loaded. */
   loadFailure: Error | undefined;
+  /** Awaited before an image is saved or loaded. */
+  busy: Promise<void> = Promise.resolve();
 
   make(name: string, layers: readonly Buffer[], more: Readonly<Record<string, unknown>> = {}): string {
     const diffIds = layers.map(digestOf);
@@ -90,6 +93,7 @@ export class FakeImageEngine implements Engine {
 
   async *#save(id: string): AsyncIterable<Uint8Array> {
     this.saves += 1;
+    await this.busy;
     const image = this.images.get(id);
     if (image === undefined) throw new Error("reference does not exist");
     const { config, layers } = image;
@@ -122,6 +126,8 @@ export class FakeImageEngine implements Engine {
       for await (const piece of body) pieces.push(Uint8Array.from(piece));
       files.set(path, Buffer.concat(pieces));
     }
+    this.loads += 1;
+    await this.busy;
     if (this.loadFailure !== undefined) throw this.loadFailure;
     const failure = this.#register(files);
     return Readable.from([

@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
+import type { Clock } from "../../reconciler/types.ts";
 import type { ImageFacts } from "../../resources/attempt.ts";
 import { HomieError } from "../../resources/errors.ts";
 import { readTar } from "../../tar/read.ts";
@@ -9,7 +10,7 @@ import { untilAborted } from "./aborting.ts";
 import type { Engine } from "./connect.ts";
 import { translateEngineError } from "./engine-error.ts";
 import { checkImage, maxConfigBytes } from "./image-content.ts";
-import { encodePartHeader, streamHead } from "./image-part.ts";
+import { encodePartHeader, streamHead, waitingPart } from "./image-part.ts";
 import type { ImageSpool, SpoolFolder } from "./image-spool.ts";
 import type { OneAtATime } from "./one-at-a-time.ts";
 import { savedLayerNames } from "./saved-layer-names.ts";
@@ -18,27 +19,34 @@ export interface ExportParts {
   readonly engine: Engine;
   readonly spool: ImageSpool;
   readonly turns: OneAtATime;
+  readonly clock: Clock;
 }
 
 const readBytes = 256 * 1024;
+/** A save of some GB takes minutes; a connection on which nothing moves for half of one is given up. */
+const waitingMs = 5_000;
 
 /**
  * The configuration and the missing layers. `docker save` writes everything, in an order of its own, and cannot begin in
  * the middle: what is wanted of it is kept for a while, so that a cut, or the next peer, does not cost another save.
  */
 export async function* exportImage(
-  { engine, spool, turns }: ExportParts,
+  { engine, spool, turns, clock }: ExportParts,
   image: ImageFacts,
   missing: readonly MissingLayer[],
   signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {
   const layers = wantedLayers(image, missing);
   const folder = await spool.hold(image.imageId);
+  // Whoever stops reading while it is saved stops the save.
+  const abandoned = new AbortController();
   try {
     const wanted = [image.imageId, ...layers.map(({ diffId }) => diffId)];
-    await turns.run(image.imageId, () => fill(wanted, { engine, spool, folder, image, signal }));
-    const config = await readFile(folder.path(image.imageId));
     yield streamHead;
+    const filling = { engine, spool, folder, image, signal: AbortSignal.any([signal, abandoned.signal]) };
+    const filled = turns.run(image.imageId, () => fill(wanted, filling));
+    yield* waitingParts(filled, clock);
+    const config = await readFile(folder.path(image.imageId));
     yield encodePartHeader({ digest: image.imageId, offset: 0, bytes: config.length });
     yield config;
     for (const { diffId, have } of layers) {
@@ -50,8 +58,22 @@ export async function* exportImage(
         yield* createReadStream(folder.path(diffId), { start: offset, highWaterMark: readBytes, signal });
     }
   } finally {
+    abandoned.abort();
     await folder.release();
   }
+}
+
+/** Ends when `work` does, and as it does. */
+async function* waitingParts(work: Promise<void>, clock: Clock): AsyncIterable<Uint8Array> {
+  const ended = new AbortController();
+  const outcome = work.finally(() => ended.abort());
+  // Awaited at the end; until then a failure must not count as one that nobody sees.
+  outcome.catch(() => undefined);
+  while (!ended.signal.aborted) {
+    await clock.sleep(waitingMs, ended.signal);
+    if (!ended.signal.aborted) yield waitingPart;
+  }
+  await outcome;
 }
 
 /** The configuration always travels. Throws PeerRefused when the peer asks for what is not of this image. */
@@ -68,7 +90,7 @@ function wantedLayers(image: ImageFacts, missing: readonly MissingLayer[]): read
   return missing.filter(({ diffId }) => diffId !== image.imageId);
 }
 
-interface Filling extends Omit<ExportParts, "turns"> {
+interface Filling extends Pick<ExportParts, "engine" | "spool"> {
   readonly folder: SpoolFolder;
   readonly image: ImageFacts;
   readonly signal: AbortSignal;
@@ -117,11 +139,13 @@ function isWorthReading(
 /** What a file is, only its bytes say. */
 async function take(entry: TarEntry, absent: Set<string>, { folder }: Filling): Promise<void> {
   const file = await folder.open(undefined, 0);
+  let digest: string | undefined;
   try {
     for await (const piece of entry.body) await file.write(piece);
+    digest = file.digest();
   } finally {
     await file.close();
+    const isWanted = digest !== undefined && absent.delete(digest);
+    await folder.settle(file, isWanted ? digest : undefined);
   }
-  const digest = file.digest();
-  await folder.settle(file, absent.delete(digest) ? digest : undefined);
 }

@@ -12,6 +12,8 @@ import type { SpoolFolder } from "./image-spool.ts";
 
 export interface ImportParts extends LoadParts {
   readonly folder: SpoolFolder;
+  /** Ends a load. The sender's going away does not: everything is here by then, and the next to ask finds the image. */
+  readonly closing: AbortSignal;
 }
 
 export interface ImportOptions {
@@ -31,10 +33,11 @@ export async function importImage(
   const source = new ByteSource(untilAborted(stream, options.signal));
   try {
     const content = await new Receiver(image, parts.folder, options).receive(source, missing);
-    await loadImage(parts, image, content, options.signal);
+    await loadImage(parts, image, content, parts.closing);
     await parts.folder.drop();
   } catch (error) {
-    if (!options.signal.aborted && !canGoOn(error)) await parts.folder.drop();
+    const ended = options.signal.aborted || parts.closing.aborted;
+    if (!ended && !canGoOn(error)) await parts.folder.drop();
     throw error;
   } finally {
     await source.close();

@@ -15,6 +15,11 @@ export const streamHead: Buffer = Buffer.from("homie-image/1\n");
 /** A digest of 32 bytes, offset and length of 8 bytes each, big-endian. */
 const headerBytes = 48;
 
+/** A day of them, one every five seconds. */
+const mostWaits = 17_280;
+/** Sent while there is nothing to send yet, so that the connection is seen to live: an empty part of no content. */
+export const waitingPart: Buffer = Buffer.alloc(headerBytes);
+
 export function encodePartHeader({ digest, offset, bytes }: PartHeader): Buffer {
   const header = Buffer.alloc(headerBytes);
   header.write(digest.slice("sha256:".length), "hex");
@@ -32,7 +37,11 @@ export async function readStreamHead(source: ByteSource): Promise<void> {
 
 /** Undefined at the end of the stream. */
 export async function readPartHeader(source: ByteSource): Promise<PartHeader | undefined> {
-  const header = await source.exactly(headerBytes);
+  let header = await source.exactly(headerBytes);
+  for (let waits = 0; header.equals(waitingPart); waits++) {
+    if (waits >= mostWaits) throw rejected("it never begins");
+    header = await source.exactly(headerBytes);
+  }
   if (header.length === 0) return undefined;
   if (header.length < headerBytes) throw cutOff();
   const [offset, bytes] = [header.readBigUInt64BE(32), header.readBigUInt64BE(40)];

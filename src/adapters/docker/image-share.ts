@@ -37,6 +37,7 @@ export function createImageShare(parts: ImageShareOptions): DockerImageShare {
   const [exports, imports] = [createOneAtATime(), createOneAtATime()];
   const local = createLocalLayers({ engine, images });
   const closing = new AbortController();
+  const running = new Set<Promise<void>>();
   const sweeping = sweepNowAndThen([outgoing, incoming], { clock, log, signal: closing.signal });
 
   async function lacking(image: ImageFacts): Promise<Lacking> {
@@ -60,7 +61,7 @@ export function createImageShare(parts: ImageShareOptions): DockerImageShare {
       // Another attempt brought it while this one waited.
       if (found.present) return void (await stream[Symbol.asyncIterator]().return?.());
       const layers = found.missing.flatMap(({ diffId }) => (diffId === image.imageId ? [] : diffId));
-      await importImage({ engine, images, folder }, image, layers, { stream, options });
+      await importImage({ engine, images, folder, closing: closing.signal }, image, layers, { stream, options });
       log.info("took in an image from another machine", { image: image.imageId, layers: layers.length });
     } finally {
       await folder.release();
@@ -74,17 +75,21 @@ export function createImageShare(parts: ImageShareOptions): DockerImageShare {
     },
     lacking,
     exportLayers: (image, missing, signal) =>
-      exportImage({ engine, spool: outgoing, turns: exports }, image, missing, signal),
-    importLayers: async (image, stream, options) => {
+      exportImage({ engine, spool: outgoing, turns: exports, clock }, image, missing, signal),
+    async importLayers(image, stream, { maxBytes, signal }) {
       checkImage(image);
-      await orAborted(
-        imports.run(image.imageId, () => takeIn(image, stream, options)),
-        options.signal,
+      const options = { maxBytes, signal: AbortSignal.any([signal, closing.signal]) };
+      const taking = imports.run(image.imageId, () => takeIn(image, stream, options));
+      running.add(taking);
+      taking.then(
+        () => running.delete(taking),
+        () => running.delete(taking),
       );
+      await orAborted(taking, options.signal);
     },
     async close(): Promise<void> {
       closing.abort();
-      await sweeping;
+      await Promise.allSettled([sweeping, ...running]);
     },
   };
 }

@@ -75,6 +75,7 @@ const lies: Readonly<Record<string, Lie>> = {
     sent: stream(part(honest), part(base), part(top), part(honest)),
     says: /no layer of it/,
   },
+  "a beginning that never comes": { sent: stream(Buffer.alloc(48 * 20_000)), says: /never begins/ },
   "a length that is none": {
     sent: stream(part(honest), encodePartHeader({ digest: layers[0] ?? "", offset: 0, bytes: 0 }).fill(0xff, 32)),
     says: /no length/,

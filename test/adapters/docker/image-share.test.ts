@@ -159,6 +159,62 @@ describe("a cut", () => {
   });
 });
 
+describe("an engine that takes its time", () => {
+  beforeEach(() => bed.submitter.engine.make("app:2", [base, top]));
+
+  it("to save an image lets the connection be seen to live", async () => {
+    const image = await describeAs("app:2");
+    const saving = Promise.withResolvers<void>();
+    bed.submitter.engine.busy = saving.promise;
+    const sending = bed.export(image);
+    await expect.poll(() => bed.submitter.engine.saves).toBe(1);
+    await bed.clock.advance(60_000);
+    saving.resolve();
+    const slow = await sending;
+    const quick = await bed.export(image);
+    expect(slow.length - quick.length).toBeGreaterThanOrEqual(10 * 48);
+    await bed.import(image, slow);
+    expect(await bed.missing(image)).toEqual([]);
+  });
+
+  it("to save an image is let go when nobody reads on", async () => {
+    const image = await describeAs("app:2");
+    bed.submitter.engine.busy = new Promise(() => undefined);
+    const { signal } = new AbortController();
+    const stream = bed.submitter.share.exportLayers(image, await bed.missing(image), signal)[Symbol.asyncIterator]();
+    await stream.next();
+    const waiting = stream.next();
+    await expect.poll(() => bed.submitter.engine.saves).toBe(1);
+    await bed.clock.advance(5_000);
+    expect((await waiting).value).toHaveLength(48);
+    await stream.return?.();
+    bed.submitter.engine.busy = Promise.resolve();
+    await bed.import(image, await bed.export(image));
+    expect(await bed.missing(image)).toEqual([]);
+  });
+
+  it("to load an image goes on when the sender has gone, and nothing has to be sent again", async () => {
+    const image = await describeAs("app:2");
+    const sent = await bed.export(image);
+    const loading = Promise.withResolvers<void>();
+    bed.executor.engine.busy = loading.promise;
+    const abort = new AbortController();
+    const importing = bed.executor.share.importLayers(image, inPieces(sent), {
+      maxBytes: 2 ** 30,
+      signal: abort.signal,
+    });
+    await expect.poll(() => bed.executor.engine.loads).toBe(1);
+    abort.abort(new Error("gone"));
+    await expect(importing).rejects.toThrow("gone");
+    const again = bed.import(image, inPieces(sent));
+    loading.resolve();
+    await again;
+    expect(await bed.missing(image)).toEqual([]);
+    expect(bed.executor.engine.loads).toBe(1);
+    expect(bed.executor.files("incoming")).toEqual([]);
+  });
+});
+
 describe("what is kept of images on their way", () => {
   it("goes after an hour in which nobody asked for it", async () => {
     bed.submitter.engine.make("app:2", [base, top]);
