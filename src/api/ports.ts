@@ -58,5 +58,7 @@ export interface StatusReport {
   readonly uptimeSeconds: number;
   readonly problems: number;
   readonly warnings: readonly string[];
+  /** By how many milliseconds the wall clocks of linked peers are ahead of this machine's; absent without a crew. */
+  readonly clocks?: readonly { readonly peer: string; readonly aheadMs: number }[];
   readonly jobs: Readonly<Record<string, number>>;
 }

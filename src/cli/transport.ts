@@ -1,3 +1,5 @@
+import type { StatusReport } from "../api/ports.ts";
+
 /** How the CLI talks to the API: over the socket, or to the same API in this process when no daemon runs. */
 export interface Transport {
   readonly mode: "daemon" | "offline";
@@ -41,8 +43,8 @@ export interface Composition {
   /** Creates home (0700), identity and config.yaml where they are missing and sets what is given. Idempotent. */
   initialize(home: string, settings: { readonly name?: string }): Promise<Profile>;
   /** What `homie doctor` prints, in order. Never throws for what it finds wrong. */
-  diagnose(home: string): Promise<readonly Check[]>;
-  /** Shows homie at work on this machine alone, in homes of its own; answers the exit code. */
+  diagnose(home: string, daemon: FoundDaemon): Promise<readonly Check[]>;
+  /** Shows a crew of two machines on this one, in homes of their own; answers the exit code. */
   demo(options: ShowOptions): Promise<number>;
   /** Measures the budgets side by side; answers the exit code. */
   bench(options: ShowOptions): Promise<number>;
@@ -88,6 +90,12 @@ export interface Check {
   readonly ok: "ok" | "warn" | "fail";
   readonly message: string;
   readonly hint?: string;
+}
+/** Nothing where no daemon runs, or none that may be asked. */
+export interface FoundDaemon {
+  readonly report?: StatusReport;
+  /** Why a daemon that is there did not answer. */
+  readonly failure?: string;
 }
 export interface ShowOptions {
   readonly write: (text: string) => void;

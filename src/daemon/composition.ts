@@ -29,9 +29,9 @@ export const composition: Composition = {
   environments: (home) => Promise.resolve(createEnvironments(homePaths(home))),
   profile: (home) => Promise.resolve(profileOf(homePaths(home))),
   initialize: (home, settings) => Promise.resolve(initialize(homePaths(home), settings.name)),
-  async diagnose(home) {
+  async diagnose(home, daemon) {
     const { diagnose } = await import("./doctor/diagnose.ts");
-    return diagnose(home);
+    return diagnose(home, daemon);
   },
   async demo(options) {
     const { runDemo } = await import("./demo/demo.ts");

@@ -6,7 +6,7 @@ import { admissionMs } from "../adapters/tls/session.ts";
 import { isOnLink, ownAddresses } from "../adapters/udp/interfaces.ts";
 import type { SilenceLimits } from "../controllers/peer/ports.ts";
 import type { Clock, Logger } from "../reconciler/types.ts";
-import { openRecord, type LiveRecord, type SignedRecord } from "../trust/record.ts";
+import { openRecord, type LiveRecord, type RecordOrder, type SignedRecord } from "../trust/record.ts";
 import type { DialTarget } from "./crew-dialer.ts";
 import type { CrewMembers, Member } from "./crew-members.ts";
 import type { CrewPeers } from "./crew-peers.ts";
@@ -181,9 +181,16 @@ export class CrewLinks {
     member.heardMs = now;
     delete member.left;
     if (order === "newer" && (wasSilent || lendsMore(before, signed.record))) this.#options.onNews(member.node);
+    this.#compareClocks(member, order, signed);
     this.#learnPlace(link, member, signed);
     const isDue = now - (this.#wokenMs.get(member.node) ?? -Infinity) >= figuresMs;
     if (wasSilent || isDue || order === "contradiction") this.#wake(member, now);
+  }
+
+  /** Only what comes straight from its owner is fresh enough. Nothing but a line for people depends on it. */
+  #compareClocks(member: Member, order: RecordOrder, { record }: SignedRecord): void {
+    if (order !== "newer" || record.wallClockMs === undefined) return;
+    member.clockAheadMs = record.wallClockMs - this.#options.clock.now().getTime();
   }
 
   /** Where a machine that dialled us listens: the port it names, at the address the link really comes from. */
@@ -211,6 +218,7 @@ export class CrewLinks {
     if (member === undefined) return;
     if (reason === "leaving") member.left = true;
     delete member.rttMs;
+    delete member.clockAheadMs;
     this.#options.log.info("a link is gone", { peer: member.peer, address: link.peer.remoteAddress, reason });
     this.#wake(member, this.#options.clock.monotonicMs());
     this.#options.onLost(node);

@@ -21,6 +21,8 @@ export interface Member {
   /** Monotonic. */
   heardMs?: number;
   rttMs?: number;
+  /** By how much its wall clock was ahead of ours when its newest record came over the link; absent without a link. */
+  clockAheadMs?: number;
   path?: Pick<PeerPath, "kind" | "via">;
   left?: boolean;
   contradicts?: boolean;

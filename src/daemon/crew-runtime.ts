@@ -156,10 +156,12 @@ export class CrewRuntime {
   }
 
   #createSelf(identityKey: string): CrewSelf {
-    const { paths, name, version, limits, allocated, terms } = this.#options;
+    const { paths, name, version, limits, allocated, terms, clock } = this.#options;
     const port = (): number => this.#listener?.port ?? 0;
+    const now = (): Date => clock.now();
     const { boot: bootPath, root } = paths;
-    return new CrewSelf({ node: this.own, name, version, identityKey, bootPath, root, limits, allocated, terms, port });
+    const lending = { limits, allocated, terms };
+    return new CrewSelf({ node: this.own, name, version, identityKey, bootPath, root, ...lending, port, now });
   }
 
   #createGossip(): CrewGossip {

@@ -19,6 +19,7 @@ export interface SelfOptions {
   readonly limits: () => EffectiveLimits;
   readonly allocated: () => Allocated;
   readonly port: () => number;
+  readonly now: () => Date;
   /** On what terms this machine lends, see `LiveRecord.lends`. */
   readonly terms: () => Readonly<Record<string, unknown>>;
 }
@@ -70,6 +71,7 @@ export class CrewSelf {
       },
       allocated: { cpu: held.cpu, memory: held.memoryBytes, disk: held.diskBytes, gpus: 0, jobs: held.jobs },
       lends: this.#options.terms(),
+      wallClockMs: this.#options.now().getTime(),
       endpoints: this.#endpoints(),
     };
     return signRecord(record, identityKey);

@@ -5,6 +5,7 @@ import type { Executors } from "../controllers/remote/ports.ts";
 import type { GossipTransport } from "../gossip/ports.ts";
 import type { Peer } from "../resources/peer.ts";
 import type { Member } from "./crew-members.ts";
+import { clocksOf, type PeerClock } from "./peer-clocks.ts";
 import { CrewRuntime, type CrewOptions } from "./crew-runtime.ts";
 import { createHostFiles } from "./host/host-files.ts";
 import { Host } from "./host/host.ts";
@@ -29,6 +30,8 @@ export interface Crew {
   readonly executors: Executors;
   /** An attempt gave back what it held: the first in line here is invited, and everybody is told. */
   freed(): void;
+  /** How far the wall clocks of linked peers are from this machine's. */
+  readonly clocks: () => readonly PeerClock[];
   /** Who was turned away lately, in words. */
   readonly warnings: () => readonly string[];
   stop(): Promise<void>;
@@ -87,6 +90,7 @@ export function createCrew(setting: CrewSetting): Crew {
       host.freed();
       announce();
     },
+    clocks: () => clocksOf(runtime.members.all()),
     warnings: () => runtime.refusals.recent(),
     async stop() {
       past[Symbol.dispose]();

@@ -4,6 +4,7 @@ import type { RuntimeHealth } from "../controllers/attempt/ports.ts";
 import type { Job } from "../resources/job.ts";
 import type { Crew } from "./crew.ts";
 import type { HomeServices } from "./home-services.ts";
+import { describeSkews } from "./peer-clocks.ts";
 import { packageVersion } from "./version.ts";
 import type { Wiring } from "./wiring.ts";
 
@@ -14,13 +15,14 @@ export interface ReportFacts {
   /** Absent without a daemon. */
   readonly wiring?: Wiring;
   /** Absent without a crew. */
-  readonly crew?: Pick<Crew, "warnings">;
+  readonly crew?: Pick<Crew, "warnings" | "clocks">;
 }
 
 /** What `homie status` prints. */
 export async function reportStatus(services: HomeServices, facts: ReportFacts): Promise<StatusReport> {
   const { store, paths, loop } = services;
-  const { wiring } = facts;
+  const { wiring, crew } = facts;
+  const clocks = crew?.clocks();
   const health = await wiring?.health();
   return {
     name: facts.name,
@@ -36,8 +38,10 @@ export async function reportStatus(services: HomeServices, facts: ReportFacts): 
     warnings: [
       ...warningsOf(health, loop.degraded()),
       ...(await diskWarnings(paths.root)),
-      ...(facts.crew?.warnings() ?? []),
+      ...(crew?.warnings() ?? []),
+      ...describeSkews(clocks ?? []),
     ],
+    ...(clocks === undefined ? {} : { clocks }),
     jobs: countPhases(store.list<Job>("Job")),
   };
 }

@@ -1,7 +1,7 @@
 import type { LiveRecord, RecordGpu, RecordShare } from "./record.ts";
 
 /** More than any machine has: a claim above it is lowered, so that no arithmetic on it overflows. */
-const most = { cpu: 4_096, bytes: 2 ** 50, gpus: 64, jobs: 100_000 };
+const most = { cpu: 4_096, bytes: 2 ** 50, gpus: 64, jobs: 100_000, dateMs: 8.64e15 };
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const maxEndpoints = 8;
 const maxCounter = 2 ** 48 - 1;
@@ -21,9 +21,9 @@ export function readFacts(value: unknown): LiveRecord | undefined {
   const sizes = readSizes(value);
   if (words === undefined || boot === undefined || seq === undefined || sizes === undefined) return undefined;
   if (gpus === undefined || allocatable === undefined || allocated === undefined) return undefined;
-  return endpoints === undefined
-    ? undefined
-    : { ...words, boot, seq, ...sizes, gpus, allocatable, allocated, endpoints, ...readTerms(value["lends"]) };
+  if (endpoints === undefined) return undefined;
+  const optional = { ...readTerms(value["lends"]), ...readClock(value["wallClockMs"]) };
+  return { ...words, boot, seq, ...sizes, gpus, allocatable, allocated, endpoints, ...optional };
 }
 
 function readWords({ node, name, version }: Fields): Pick<LiveRecord, "node" | "name" | "version"> | undefined {
@@ -72,6 +72,11 @@ function readShare(value: unknown): RecordShare | undefined {
 /** Looked at field by field where it is used; a record is small and not deep whatever is in it. */
 function readTerms(value: unknown): Pick<LiveRecord, "lends"> {
   return isFields(value) ? { lends: value } : {};
+}
+
+/** Absent in older versions, and no reason to refuse a record. */
+function readClock(value: unknown): Pick<LiveRecord, "wallClockMs"> {
+  return typeof value === "number" && Math.abs(value) <= most.dateMs ? { wallClockMs: value } : {};
 }
 
 function readEndpoints(value: unknown): readonly string[] | undefined {

@@ -42,6 +42,8 @@ export interface LiveRecord {
   readonly allocated: RecordShare;
   /** On what terms it lends, for schedulers; a hint, and read as one (`sanitizePeerFacts`). Absent in older versions. */
   readonly lends?: Readonly<Record<string, unknown>>;
+  /** Its wall clock when this was written, milliseconds since 1970. Shown to people and nothing else: no decision reads it. */
+  readonly wallClockMs?: number;
   /** HOST:PORT where the owner believes to be reachable; claims, to be checked before use. At most 8. */
   readonly endpoints: readonly string[];
 }

@@ -57,8 +57,8 @@ export async function runWhoami(context: CommandContext, options: JsonOption): P
 export async function runVersion(context: CommandContext, options: JsonOption): Promise<number> {
   const asJson = parseJsonOnly(options.output) === "json";
   const version = readPackageVersion();
-  const found = await findDaemon(context);
-  const daemon = found.version;
+  const found = await askDaemon(context);
+  const daemon = found.report?.version;
   const client = { version, node: process.version, platform: `${process.platform}/${process.arch}` };
   if (asJson)
     await context.terminal.output.write(
@@ -78,14 +78,14 @@ export async function runVersion(context: CommandContext, options: JsonOption): 
   return exitCodes.ok;
 }
 
-interface FoundDaemon {
+interface DaemonAnswer {
   /** Undefined when no daemon runs, or none that may be asked: the version of the client is an answer all the same. */
-  readonly version?: string;
+  readonly report?: StatusReport;
   /** Something listens and could not say. */
   readonly failure?: unknown;
 }
 
-async function findDaemon(context: CommandContext): Promise<FoundDaemon> {
+async function askDaemon(context: CommandContext): Promise<DaemonAnswer> {
   let transport: Transport;
   try {
     transport = await connectDaemon(context.paths.socket);
@@ -95,7 +95,7 @@ async function findDaemon(context: CommandContext): Promise<FoundDaemon> {
   }
   try {
     const client = createClient(transport, context.terminal.interrupt);
-    return { version: (await client.call<StatusReport>({ path: "/homie/v1/status" })).version };
+    return { report: await client.call<StatusReport>({ path: "/homie/v1/status" }) };
   } catch (failure) {
     return { failure };
   }
@@ -103,7 +103,12 @@ async function findDaemon(context: CommandContext): Promise<FoundDaemon> {
 
 export async function runDoctor(context: CommandContext, options: JsonOption): Promise<number> {
   const asJson = parseJsonOnly(options.output) === "json";
-  const checks = await (await context.composition()).diagnose(context.home);
+  const { report, failure } = await askDaemon(context);
+  const daemon = {
+    ...(report === undefined ? {} : { report }),
+    ...(failure === undefined ? {} : { failure: failure instanceof Error ? failure.message : "it cannot be asked" }),
+  };
+  const checks = await (await context.composition()).diagnose(context.home, daemon);
   const { output, env } = context.terminal;
   const paint = choosePaint(output.isTty, env);
   const marks = { ok: paint("green", "ok  "), warn: paint("yellow", "warn"), fail: paint("red", "FAIL") };

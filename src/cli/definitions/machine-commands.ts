@@ -111,7 +111,9 @@ export function addOtherCommands(program: Command, launch: Launch): void {
     );
   for (const show of ["demo", "bench"] as const) {
     const summary =
-      show === "demo" ? "watch homie at work on this machine, in homes of its own" : "measure homie on this machine";
+      show === "demo"
+        ? "watch a job go to another machine and come home, all on this one"
+        : "measure homie on this machine";
     defineCommand(program, { usage: show, summary, examples: [`homie ${show}`] })
       .option("-o, --output <format>", "json for scripts")
       .action(
