@@ -13,6 +13,8 @@ const programs = [
   ["/sbin/ip", "iproute2"],
   ["/usr/bin/tcpdump", "tcpdump"],
   ["/usr/bin/vim", "vim"],
+  ["/usr/sbin/debootstrap", "debootstrap"],
+  ["/usr/bin/faketime", "faketime"],
 ] as const;
 
 /** `node scripts/engine.ts install|start`: what end-to-end tests need on a machine without it, the container engine above all. */

@@ -26,9 +26,6 @@ const reasons: readonly AttemptReason[] = [
 const time = { max: 40, pattern: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/ };
 const sha256 = { max: 64, pattern: /^[0-9a-f]{64}$/ };
 const maxOutputs = 100_000;
-/** A report is never longer than this as JSON. */
-export const maxReportBytes: number = 32 * 2 ** 20;
-
 export interface ReportRules {
   /** How many output rules the attempt has. */
   readonly rules: number;

@@ -13,10 +13,15 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
+/** What somebody else removes meanwhile is gone, which is what is wanted. */
 async function makeWritable(directory: string): Promise<void> {
-  if (!(await lstat(directory)).isDirectory()) return;
-  await chmod(directory, 0o700);
-  for (const child of await readdir(directory, { withFileTypes: true })) {
-    if (child.isDirectory()) await makeWritable(join(directory, child.name));
+  try {
+    if (!(await lstat(directory)).isDirectory()) return;
+    await chmod(directory, 0o700);
+    for (const child of await readdir(directory, { withFileTypes: true })) {
+      if (child.isDirectory()) await makeWritable(join(directory, child.name));
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
 }

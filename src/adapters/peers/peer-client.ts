@@ -133,7 +133,8 @@ function sendOnce(agent: PeerAgent, node: string, asked: PeerRequest): Promise<I
       agent,
       method: asked.method,
       path: asked.path,
-      timeout: idleMs,
+      // What was sent may take its time on the other side: an image is loaded before the answer comes.
+      timeout: asked.stream === undefined ? idleMs : Math.max(idleMs, asked.answerMs),
       headers: { host: "homie", ...headersOf(asked, body) },
       ...(asked.signal === undefined ? {} : { signal: asked.signal }),
     });

@@ -164,7 +164,11 @@ const statuses: Partial<Record<HomieError["code"], number>> = {
   BadRequest: 400,
   TooLarge: 413,
   Forbidden: 403,
+  // Another try may go well: the submitter comes again.
   StateUnusable: 503,
+  EngineUnavailable: 503,
+  PeerUnreachable: 503,
+  Conflict: 503,
 };
 
 function refuse({ node, outgoing, incoming, signal }: Call, error: unknown, log: Logger): void {

@@ -12,6 +12,8 @@ import { HomieError } from "../../resources/errors.ts";
 
 /** What lies on this machine for attempts of others. */
 export interface HostFiles {
+  /** Lets go of files nobody has used for long, but never of those of these attempts. */
+  tidy(attempts: readonly Attempt[]): Promise<void>;
   lacking(attempt: Attempt): Promise<Lacking>;
   receiveInputs(attempt: Attempt, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
   receiveImage(attempt: Attempt, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
@@ -34,6 +36,11 @@ export interface HostFilesOptions {
 export function createHostFiles({ paths, images }: HostFilesOptions): HostFiles {
   const inputs = createInputStore(paths);
   return {
+    tidy: (attempts) =>
+      inputs.collectGarbage({
+        keep: attempts.flatMap(({ spec }) => spec.hosted?.inputs ?? []),
+        maxBytes: maxKeptInputBytes,
+      }),
     async lacking(attempt) {
       const hosted = hostedOf(attempt);
       const wanted = await inputs.wanted(hosted.inputs);
@@ -52,6 +59,8 @@ export function createHostFiles({ paths, images }: HostFilesOptions): HostFiles 
   };
 }
 
+/** Of all submitters together; what travels again is only time. */
+const maxKeptInputBytes = 10 * 2 ** 30;
 const maxImageBytes = 64 * 2 ** 30;
 
 async function lackingImage(attempt: Attempt, images: ImageShare | undefined): Promise<Lacking["image"]> {
