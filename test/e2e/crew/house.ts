@@ -43,6 +43,9 @@ export class House {
     writeFileSync(join(this.home, "config.yaml"), lines.join(""), { mode: 0o600 });
   }
 
+  /** Put in front of every program of this machine: one that gives it another clock, for instance. */
+  wrapper: readonly string[] = [];
+
   /** For DOCKER_HOST: nothing is there, whatever the machine of the tests has. */
   protected get dockerHost(): string {
     return `unix://${join(this.home, "no-engine.sock")}`;
@@ -51,7 +54,7 @@ export class House {
   /** The real command line as a process of this machine. `ip netns exec` becomes it, so a signal reaches it. */
   start(args: readonly string[], options: RunOptions = {}): ChildProcess {
     const inside = this.#namespace === undefined ? [] : ["ip", "netns", "exec", this.#namespace];
-    const [program = "", ...rest] = [...inside, process.execPath, entry, ...args];
+    const [program = "", ...rest] = [...inside, ...this.wrapper, process.execPath, entry, ...args];
     const env = { ...process.env, HOMIE_HOME: this.home, NO_COLOR: "1", DOCKER_HOST: this.dockerHost };
     return spawn(program, rest, { cwd: options.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   }

@@ -18,7 +18,13 @@ const slow = 150_000;
 const limits = `apiVersion: homie.dev/v1
 kind: Limits
 metadata: {name: default}
-spec: {runtime: process, allow: {peers: [alice, bob, carol]}}
+spec: {runtime: process, allow: {peers: [alice, bob, carol, ahead, behind]}}
+`;
+
+const jobBack = `apiVersion: homie.dev/v1
+kind: Job
+metadata: {name: back}
+spec: {command: [sh, -c, "echo from $WHO"], env: [{name: WHO, value: WHO}], peer: bob}
 `;
 
 describe.skipIf(refusal !== undefined)("jobs in a crew of three", () => {
@@ -131,6 +137,17 @@ spec:
     expect([...spoken, "marker-env-xxxxxxxx"].filter((marker) => heard.includes(marker))).toEqual([]);
   });
 
+  test("nothing that homie writes below desired/ holds the group secret (O12)", () => {
+    for (const name of houses.keys()) {
+      const files = at(name)
+        .files()
+        .filter((path) => path.startsWith("desired/"));
+      expect(files.length).toBeGreaterThan(1);
+      for (const file of files)
+        expect(readFileSync(join(at(name).home, file), "utf8")).not.toContain(config.group_secret);
+    }
+  });
+
   test("a program's lines are here while it runs", async () => {
     await declare("lines", "echo now; sleep 30");
     await expect.poll(() => phaseOf("lines"), wait).toBe("Running");
@@ -215,6 +232,29 @@ spec:
     },
     slow,
   );
+
+  test.each([
+    ["ahead", "+1d", "10.77.0.4"],
+    ["behind", "-1d", "10.77.0.5"],
+  ])("a machine whose clock is a day %s takes part like any other", async (name, offset, address) => {
+    const house = new House(name, config, await lan.addHost(name, address));
+    house.wrapper = ["faketime", "-f", offset];
+    house.write("desired/limits.yaml", limits);
+    try {
+      await house.up();
+      await expect.poll(() => alice().phaseOf(name), wait).toBe("Online");
+      await declare(name, "echo hello; echo x > x.txt", `peer: ${name}`);
+      await finish(name);
+      expect(await look(name)).toMatchObject({ phase: "Succeeded", peer: name, attempt: 1 });
+      house.write("job.yaml", jobBack.replace("value: WHO", `value: ${name}`));
+      await house.ok(["apply", "-f", join(house.home, "job.yaml"), "--wait"]);
+      expect(await house.ok(["logs", "job/back"])).toBe(`from ${name}\n`);
+      const doctor = await alice().run(["doctor"]);
+      expect(doctor.stdout + doctor.stderr).toContain(`clock of ${name}`);
+    } finally {
+      await house.close();
+    }
+  });
 
   test(
     "AtMostOnce across a cut: the executor stops before the next attempt starts",
