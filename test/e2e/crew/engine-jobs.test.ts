@@ -42,6 +42,20 @@ describe.skipIf(refusal !== undefined)("jobs in the engine of a peer", () => {
     return text.split("\n").filter(Boolean).length;
   }
 
+  /** Says in an image whose it is. */
+  const whose =
+    (name: string) =>
+    (root: string): Promise<void> =>
+      writeFile(join(root, "whose"), name);
+
+  /** In force when this settles. */
+  async function limitBobTo(spec: string): Promise<void> {
+    const head = "apiVersion: homie.dev/v1\nkind: Limits\nmetadata: {name: default}\n";
+    const file = join(crew.project("limits"), "limits.yaml");
+    writeFileSync(file, `${head}spec: ${spec}\n`);
+    await crew.bob.ok(["apply", "-f", file]);
+  }
+
   beforeAll(async () => {
     await crew.open();
     await crew.alice.loadTestImage();
@@ -118,10 +132,7 @@ ${numbers}`);
   });
 
   test("a name that means another image there changes neither what runs nor what the name means there", async () => {
-    const [image, whose] = [
-      "homie-test/whose:1",
-      (name: string) => (root: string) => writeFile(join(root, "whose"), name),
-    ];
+    const image = "homie-test/whose:1";
     for (const { engine, name } of [crew.alice, crew.bob]) await importImage(engine.docker, image, [], whose(name));
     const atBob = await idOf(crew.bob, image);
     await crew.declare("whose", { program: "cat /whose", image });
@@ -132,25 +143,33 @@ ${numbers}`);
   });
 
   test("a peer whose Limits do not allow the image denies, and says which rule it is", async () => {
-    const limits = `apiVersion: homie.dev/v1
-kind: Limits
-metadata: {name: default}
-spec: {allow: {images: ["python:*"]}}
-`;
-    crew.bob.write("desired/limits.yaml", limits);
+    await limitBobTo('{allow: {images: ["python:*"]}}');
     try {
-      await expect.poll(() => crew.bob.ok(["get", "limits", "default", "-o", "yaml"]), wait).toContain("python:*");
       await crew.declare("denied", { program: "true", image: testImage });
       const rejected = async (): Promise<unknown> =>
         (await crew.look("denied")).placement?.rejected?.find(({ peer }) => peer === "bob");
       await expect.poll(rejected, wait).toMatchObject({ reason: "ImageNotAllowed", need: testImage, free: "python:*" });
-      expect(await rejected()).toMatchObject({ hint: expect.stringContaining("Limits allow.images") as string });
+      expect(await rejected()).toMatchObject({ hint: expect.stringContaining("allow.images") as string });
       expect((await crew.look("denied")).phase).toBe("Pending");
     } finally {
-      crew.bob.write("desired/limits.yaml", limits.replace("python:*", "*"));
+      await limitBobTo("{}");
     }
     // It has waited, and nobody has to ask again.
     expect(await crew.finish("denied")).toMatchObject({ phase: "Succeeded", peer: "bob" });
+  });
+
+  test("where Limits allow images by name, it is what the peer itself calls so that runs", async () => {
+    const image = "homie-test/named:1";
+    for (const { engine, name } of [crew.alice, crew.bob]) await importImage(engine.docker, image, [], whose(name));
+    await limitBobTo('{allow: {images: ["homie-test/named:*"]}}');
+    try {
+      await crew.declare("named", { program: "cat /whose", image });
+      expect(await crew.finish("named")).toMatchObject({ phase: "Succeeded", peer: "bob" });
+      expect(await crew.alice.ok(["logs", "job/named"])).toBe("bob");
+      expect(await idOf(crew.bob, await idAtAlice(image))).toBeUndefined();
+    } finally {
+      await limitBobTo("{}");
+    }
   });
 
   describe("and a big image", () => {
