@@ -3,6 +3,7 @@ import { phaseOf } from "../controllers/peer/phase.ts";
 import type { Peer } from "../resources/peer.ts";
 import type { Allocated } from "../scheduler/admission.ts";
 import type { EffectiveLimits } from "../scheduler/effective-limits.ts";
+import { gpusLent, type OwnGpus } from "../scheduler/gpu-match.ts";
 import { emptyHistory } from "../scheduler/history.ts";
 import type { PeerFacts, PeerKnowledge } from "../scheduler/peer-facts.ts";
 import { sanitizePeerFacts } from "../scheduler/sanitize-peer-facts.ts";
@@ -39,7 +40,7 @@ export function factsOfPeer(
 function saidBy(record: LiveRecord): Readonly<Record<string, unknown>> {
   const { allocatable, allocated, cpuCount, cpuUsedPercent, memoryFree, diskFree, lends = {} } = record;
   const free = (lent: number, held: number, left = Infinity): number => Math.max(0, Math.min(lent - held, left));
-  const { platform, runtime, networks, peers, images, snoozedForMs, ...presence } = lends;
+  const { platform, runtime, networks, peers, images, snoozedForMs, gpus: freeGpus, ...presence } = lends;
   const snoozed = typeof snoozedForMs === "number" && snoozedForMs > 0 && snoozedForMs < 2 ** 40;
   return {
     platform,
@@ -50,7 +51,7 @@ function saidBy(record: LiveRecord): Readonly<Record<string, unknown>> {
     memoryBytes: { total: allocatable.memory, free: free(allocatable.memory, allocated.memory, memoryFree) },
     diskBytes: { total: allocatable.disk, free: free(allocatable.disk, allocated.disk, diskFree) },
     jobs: { total: allocatable.jobs, free: free(allocatable.jobs, allocated.jobs) },
-    gpus: [],
+    ...gpusSaid(record, freeGpus),
     allow: { peers, images, networks },
     // A span, not a time: nobody's clock matters.
     ...(snoozed ? { snoozedUntil: new Date(Date.now() + snoozedForMs).toISOString() } : {}),
@@ -62,16 +63,27 @@ function saidBy(record: LiveRecord): Readonly<Record<string, unknown>> {
   };
 }
 
+/** `free`: indexes of those that no attempt holds. Who does not say has a version that lends none. */
+function gpusSaid({ gpus, allocatable, allocated }: LiveRecord, free: unknown): Readonly<Record<string, unknown>> {
+  if (!Array.isArray(free)) return { gpus: [] };
+  const indexes = new Set<unknown>(free.slice(0, gpus.length));
+  return {
+    gpus: gpus.map(({ model, memoryTotal }, index) => ({ model, memoryBytes: memoryTotal, free: indexes.has(index) })),
+    gpusLent: { total: allocatable.gpus, free: Math.max(0, allocatable.gpus - allocated.gpus) },
+  };
+}
+
 export interface SelfSight {
   readonly node: string;
   readonly name: string;
   readonly limits: EffectiveLimits;
   readonly allocated: Allocated;
   readonly cpuCount: number;
+  readonly gpus: OwnGpus;
 }
 
 /** This machine as a candidate for its own Jobs. */
-export function factsOfSelf({ node, name, limits, allocated, cpuCount }: SelfSight): PeerFacts {
+export function factsOfSelf({ node, name, limits, allocated, cpuCount, gpus }: SelfSight): PeerFacts {
   const { allocatable, runtime, snoozedUntil } = limits;
   const supply = (total: number, held: number): { total: number; free: number } => ({
     total,
@@ -84,7 +96,8 @@ export function factsOfSelf({ node, name, limits, allocated, cpuCount }: SelfSig
     memoryBytes: supply(allocatable.memoryBytes, allocated.memoryBytes),
     diskBytes: supply(allocatable.diskBytes, allocated.diskBytes),
     jobs: supply(allocatable.jobs, allocated.jobs),
-    gpus: [],
+    gpus: gpus.devices,
+    gpusLent: gpusLent(gpus),
     allow: { networks: ["none", "egress"] },
     ...(snoozedUntil === undefined ? {} : { snoozedUntilMs: Date.parse(snoozedUntil) }),
     ...{ quiet: false, onBattery: false, takesWorkOnBattery: true, idle: true, onlyWhenIdle: false, runtime },

@@ -31,7 +31,7 @@ import { CrewDialer, parseEndpoints, type DialTarget } from "./crew-dialer.ts";
 import { CrewLinks } from "./crew-links.ts";
 import { CrewMembers, figuresOf } from "./crew-members.ts";
 import { CrewPeers, defaultPeerPort } from "./crew-peers.ts";
-import { CrewSelf } from "./crew-self.ts";
+import { CrewSelf, type GpuSight } from "./crew-self.ts";
 import { CrewHosts } from "./crew-host-list.ts";
 import { Doorkeeper } from "./crew-doorkeeper.ts";
 import { Refusals } from "./crew-refusals.ts";
@@ -54,6 +54,7 @@ export interface CrewOptions {
   readonly allocated: () => Allocated;
   /** On what terms this machine lends. */
   readonly terms: () => Readonly<Record<string, unknown>>;
+  readonly gpus: GpuSight;
   /** A request of a member, `node` being its proved key. */
   readonly onRequest: (node: string, incoming: IncomingMessage, outgoing: ServerResponse) => void;
   /** A member can take more than it could, or is there again. */
@@ -156,11 +157,11 @@ export class CrewRuntime {
   }
 
   #createSelf(identityKey: string): CrewSelf {
-    const { paths, name, version, limits, allocated, terms, clock } = this.#options;
+    const { paths, name, version, limits, allocated, terms, gpus, clock } = this.#options;
     const port = (): number => this.#listener?.port ?? 0;
     const now = (): Date => clock.now();
     const { boot: bootPath, root } = paths;
-    const lending = { limits, allocated, terms };
+    const lending = { limits, allocated, terms, gpus };
     return new CrewSelf({ node: this.own, name, version, identityKey, bootPath, root, ...lending, port, now });
   }
 
@@ -184,13 +185,12 @@ export class CrewRuntime {
   }
 
   start(): void {
-    const { store, config, clock } = this.#options;
+    const { store, config } = this.#options;
     for (const orphan of this.#peers.orphans()) this.members.forget(orphan);
     this.#subscriptions.push(store.watch("Peer", ({ name }) => this.#objectChanged(name)));
     this.#addresses = JSON.stringify(ownAddresses());
     void this.#listen();
     void this.#beacons.start();
-    void this.#self.refreshGpus(clock.monotonicMs());
     void this.#hosts.read().then(() => this.#dialer.poke());
     this.#every(config.heartbeatIntervalSeconds * 1_000, () => this.#tick());
     this.#every(hostListMs, () => void this.#hosts.read().then(() => this.#dialer.poke()));
@@ -245,7 +245,7 @@ export class CrewRuntime {
 
   #tick(): void {
     this.#links.beat();
-    void this.#self.refreshGpus(this.#options.clock.monotonicMs());
+    void this.#options.gpus.refresh();
     const current = ownAddresses();
     const addresses = JSON.stringify(current);
     if (addresses === this.#addresses) return;

@@ -1,10 +1,12 @@
 import { saveBoot, countBoot } from "../adapters/identity/pins.ts";
 import { formatEndpoint } from "../adapters/tls/endpoint.ts";
 import { ownAddresses, reachableAddresses } from "../adapters/udp/interfaces.ts";
-import { createVitals, readGpus } from "../adapters/system/vitals.ts";
+import { createVitals } from "../adapters/system/vitals.ts";
+import type { SeenGpu } from "../adapters/system/gpus.ts";
 import type { EffectiveLimits } from "../scheduler/effective-limits.ts";
 import type { Allocated } from "../scheduler/admission.ts";
-import { openRecord, signRecord, type LiveRecord, type RecordGpu } from "../trust/record.ts";
+import { openRecord, signRecord, type LiveRecord } from "../trust/record.ts";
+import { gpusLent, type OwnGpus } from "../scheduler/gpu-match.ts";
 
 export interface SelfOptions {
   readonly node: string;
@@ -22,12 +24,23 @@ export interface SelfOptions {
   readonly now: () => Date;
   /** On what terms this machine lends, see `LiveRecord.lends`. */
   readonly terms: () => Readonly<Record<string, unknown>>;
+  readonly gpus: GpuSight;
 }
 
-const gpuRefreshMs = 10_000;
-/** Where there was no card, one does not appear every day. */
-const gpuSearchMs = 300_000;
+/** GPUs of this machine: as the driver sees them, and as they are lent, in the same order. */
+export interface GpuSight {
+  seen(): readonly SeenGpu[];
+  lent(): OwnGpus;
+  refresh(): Promise<void>;
+}
+
 const maxEndpoints = 8;
+
+/** Which cards they are exactly is nobody else's business. */
+function withoutId(gpu: SeenGpu): LiveRecord["gpus"][number] {
+  const { id: _, ...figures } = gpu;
+  return figures;
+}
 
 /** What this machine says of itself: one signed record after the other, each with a higher number. */
 export class CrewSelf {
@@ -35,8 +48,6 @@ export class CrewSelf {
   readonly #vitals: () => Pick<LiveRecord, "cpuCount" | "cpuUsedPercent" | "memoryTotal" | "memoryFree" | "diskFree">;
   #boot: number;
   #seq = 0;
-  #gpus: readonly RecordGpu[] = [];
-  #gpusMs = -Infinity;
 
   constructor(options: SelfOptions) {
     this.#options = options;
@@ -54,23 +65,29 @@ export class CrewSelf {
     const { node, name, version, identityKey } = this.#options;
     const { allocatable } = this.#options.limits();
     const held = this.#options.allocated();
+    const gpus = this.#options.gpus.seen();
+    const lent = this.#options.gpus.lent();
+    const cards = gpusLent(lent);
     const record: LiveRecord = {
       node,
       name,
       version,
       ...this.nextNumber(),
       ...this.#vitals(),
-      gpus: this.#gpus,
+      gpus: gpus.map(withoutId),
       jobs: held.jobs,
       allocatable: {
         cpu: allocatable.cpu,
         memory: allocatable.memoryBytes,
         disk: allocatable.diskBytes,
-        gpus: this.#gpus.length,
+        gpus: cards.total,
         jobs: Number.isFinite(allocatable.jobs) ? allocatable.jobs : 100_000,
       },
-      allocated: { cpu: held.cpu, memory: held.memoryBytes, disk: held.diskBytes, gpus: 0, jobs: held.jobs },
-      lends: this.#options.terms(),
+      allocated: {
+        ...{ cpu: held.cpu, memory: held.memoryBytes, disk: held.diskBytes, jobs: held.jobs },
+        gpus: cards.total - cards.free,
+      },
+      lends: { ...this.#options.terms(), gpus: lent.devices.flatMap(({ free }, index) => (free ? [index] : [])) },
       wallClockMs: this.#options.now().getTime(),
       endpoints: this.#endpoints(),
     };
@@ -89,13 +106,6 @@ export class CrewSelf {
     this.#seq = 0;
     saveBoot(this.#options.bootPath, this.#boot);
     return true;
-  }
-
-  /** nvidia-smi takes a while; a record carries what the last call said. */
-  async refreshGpus(nowMs: number): Promise<void> {
-    if (nowMs - this.#gpusMs < (this.#gpus.length === 0 ? gpuSearchMs : gpuRefreshMs)) return;
-    this.#gpusMs = nowMs;
-    this.#gpus = await readGpus();
   }
 
   #endpoints(): readonly string[] {

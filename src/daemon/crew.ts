@@ -37,7 +37,10 @@ export interface Crew {
   stop(): Promise<void>;
 }
 
-export type CrewSetting = Omit<CrewOptions, "engine" | "limits" | "allocated" | "terms" | "onRequest" | "onNews"> & {
+export type CrewSetting = Omit<
+  CrewOptions,
+  "engine" | "limits" | "allocated" | "terms" | "gpus" | "onRequest" | "onNews"
+> & {
   readonly wiring: Wiring;
   readonly images?: ImageShare & { close(): Promise<void> };
 };
@@ -48,12 +51,12 @@ const gatherMs = 20;
 /** Joins this machine to those that know the same group secret. To be called before the engine starts. */
 export function createCrew(setting: CrewSetting): Crew {
   const { wiring, store, clock, log, paths, images } = setting;
-  const { engine, limits, allocated, placements } = wiring;
+  const { engine, limits, allocated, gpus, placements } = wiring;
   const rules = rulesReader(store);
   const wakeWaiting = gathered(() => wiring.wakeWaiting());
   const runtime: CrewRuntime = new CrewRuntime({
     ...setting,
-    ...{ engine, limits, allocated },
+    ...{ engine, limits, allocated, gpus },
     terms: () => lendingTerms(limits(), rules(), clock.now()),
     onRequest: (node, incoming, outgoing) => handler(node, incoming, outgoing),
     onNews: (node) => {
@@ -65,10 +68,12 @@ export function createCrew(setting: CrewSetting): Crew {
   const judge = createJudge({
     ...{ store, limits, allocated, rules, health: () => wiring.ready(), now: () => clock.now() },
     machine: () => machineNow(paths.root),
+    gpus: () => gpus.lent(),
   });
   const host = new Host({
     ...{ store, clock, log, own, keys, judge, paths },
     nameOf: (node) => runtime.members.get(node)?.name,
+    imagesByName: () => rules().images !== undefined,
     files: createHostFiles({ paths, ...(images === undefined ? {} : { images }) }),
   });
   const handler = createHostHandler(host, log);

@@ -33,6 +33,11 @@ export class Ledger {
     return { cpu, memoryBytes, diskBytes, jobs: this.#active.size };
   }
 
+  /** Ids of GPUs. */
+  heldGpus(): ReadonlySet<string> {
+    return new Set([...this.#active.values()].flatMap(({ spec }) => spec.gpus ?? []));
+  }
+
   /** Names of Jobs that hold something, sorted. */
   running(): readonly string[] {
     return [...new Set([...this.#active.values()].map(({ spec }) => spec.job.name))].toSorted();

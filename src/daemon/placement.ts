@@ -101,6 +101,11 @@ export class Placements implements Placer {
     }
   }
 
+  deniedForMs(uid: string): number | undefined {
+    const ends = [...this.#deniedFor(uid).values()].map(({ untilMs }) => untilMs);
+    return ends.length === 0 ? undefined : Math.min(...ends) - this.#options.clock.monotonicMs();
+  }
+
   /** Something about this peer has changed: what it denied before it may grant now. */
   heard(node: string): void {
     for (const denials of this.#denials.values()) denials.delete(node);
@@ -158,7 +163,9 @@ export class Placements implements Placer {
   #denied(job: Job, facts: PeerFacts, answer: Extract<ClaimAnswer, { granted: false }>): ReserveOutcome {
     const refusals = answer.reasons.flatMap(({ limit, need, free, message }) => {
       const reason = reasonOf[limit];
-      return reason === undefined ? [] : [{ reason, need, free, hint: message }];
+      // Its GPUs are counted by it alone, and it says whether any will be free.
+      const lasting = limit === "gpus" && !answer.waitable ? ({ lasting: true } as const) : {};
+      return reason === undefined ? [] : [{ reason, need, free, hint: message, ...lasting }];
     });
     const message = answer.reasons.map((reason) => reason.message).join("; ");
     this.#remember(job, facts, refusals);

@@ -14,11 +14,13 @@ import { createDockerRuntime, type DockerRuntime } from "../adapters/docker/dock
 import { createDockerInventory } from "../adapters/docker/survey.ts";
 import { loadIdentity } from "../adapters/identity/identity-file.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
+import { readGpus } from "../adapters/system/gpus.ts";
 import { machineSize } from "../adapters/system/machine.ts";
 import { readConfig, type LegacyLimits } from "../adapters/files/config.ts";
 import type { Logger } from "../reconciler/types.ts";
 import type { Peer } from "../resources/peer.ts";
 import type { Crew } from "./crew.ts";
+import { MachineGpus } from "./gpus.ts";
 import { createLateExecutors } from "./remote/late-executors.ts";
 import { openHome, type HomeServices } from "./home-services.ts";
 import { reportStatus } from "./report.ts";
@@ -67,7 +69,12 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
         process: createProcessInventory(services.paths, identity.nodeId),
       },
     };
-    const wiring = wireHome(services, { ...ports, ...crewPorts(started, identity.nodeId) }, options);
+    const gpus = new MachineGpus({
+      clock: systemClock,
+      read: readGpus,
+      onChange: () => started.wiring?.wakeWaiting(),
+    });
+    const wiring = wireHome(services, { ...ports, gpus, ...crewPorts(started, identity.nodeId) }, options);
     started.wiring = wiring;
     services.showPlacements({ preview: (job) => wiring.preview(job) });
     await services.loop.rescan();
@@ -76,6 +83,7 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
     if (crew !== undefined) started.crew = crew;
     wiring.start();
     services.loop.start();
+    void gpus.watch(signal);
     const server = await serveApi({ app: services.api, socketPath: services.paths.socket, signal, log });
     const { engine } = await report(services);
     log.info("ready", { pid: process.pid, socket: services.paths.socket, engine });
@@ -148,7 +156,7 @@ async function adoptLegacyLimits(services: HomeServices, legacy: LegacyLimits | 
 
 function wireHome(
   services: HomeServices,
-  executors: Pick<WiringPorts, "runtimes" | "inventories" | "nodeId" | "crew" | "executors" | "onFreed">,
+  executors: Pick<WiringPorts, "runtimes" | "inventories" | "gpus" | "nodeId" | "crew" | "executors" | "onFreed">,
   options: DaemonOptions,
 ): Wiring {
   const { paths, store, declared, database, config } = services;

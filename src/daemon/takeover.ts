@@ -5,6 +5,7 @@ import type { Clock, Logger } from "../reconciler/types.ts";
 import type { Attempt } from "../resources/attempt.ts";
 import { HomieError } from "../resources/errors.ts";
 import type { Job } from "../resources/job.ts";
+import { withGpus } from "./gpus.ts";
 import type { ObjectStore } from "../store/types.ts";
 
 export type RuntimeName = "docker" | "process";
@@ -76,8 +77,9 @@ export class Takeover {
       if (found === undefined) continue;
       const template = await build(job);
       // Edited in the meantime: what runs is not what is wanted any more, and is removed as nobody's.
-      if (!template.ok || template.template.specSha256 !== found.specSha256) continue;
-      this.#adopt(job, found, template.template);
+      const spec = template.ok ? withGpus(template.template, found.gpus) : undefined;
+      if (spec === undefined || spec.specSha256 !== found.specSha256) continue;
+      this.#adopt(job, found, spec);
     }
   }
 

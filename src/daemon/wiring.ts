@@ -20,7 +20,11 @@ import type { Allocated } from "../scheduler/admission.ts";
 import type { Placement } from "../scheduler/place-job.ts";
 import { placementStatus } from "../scheduler/render-placement.ts";
 import type { PeerFacts } from "../scheduler/peer-facts.ts";
+import { assignGpus } from "../scheduler/gpu-match.ts";
+import { placementRequest } from "../scheduler/placement-request.ts";
 import { factsOfSelf } from "./crew-facts.ts";
+import type { GpuSight } from "./crew-self.ts";
+import { ownGpus, withGpus } from "./gpus.ts";
 import { Ledger } from "./ledger.ts";
 import { Placements, type PlacementCrew } from "./placement.ts";
 import { Takeover } from "./takeover.ts";
@@ -41,6 +45,7 @@ export interface WiringPorts {
   readonly crew: () => PlacementCrew | undefined;
   readonly executors: Executors;
   readonly machine: MachineSize;
+  readonly gpus: Omit<GpuSight, "lent">;
   readonly runtimes: Readonly<Record<"docker" | "process", Runtime>>;
   readonly inventories: Readonly<Record<"docker" | "process", Inventory>>;
   readonly collector: Collector;
@@ -59,6 +64,7 @@ export interface Wiring {
   /** Healthy, and what ran before a restart is known: something may be started. */
   readonly ready: () => Promise<RuntimeHealth>;
   readonly allocated: () => Allocated;
+  readonly gpus: GpuSight;
   readonly placements: Placements;
   /** Where this Job would go now. */
   preview(job: Job): Promise<JobPlacement>;
@@ -89,16 +95,16 @@ export function wire(ports: WiringPorts): Wiring {
   const health = (): Promise<RuntimeHealth> => ports.runtimes[limits().runtime].health();
   const ledger = new Ledger(store, () => {
     ports.onFreed?.();
-    const next = jobs.nextInLine();
-    if (next !== undefined) wakeJob(next);
+    for (const next of jobs.nextInLine()) wakeJob(next);
   });
+  const gpus = gpuSight(ports, ledger);
   const takeover = new Takeover({
     ...ports,
     build: (job) => templatesOf(ports, limits, (runtime) => ports.runtimes[runtime].health()).build(job),
   });
-  const placements = placementsOf(ports, limits, ledger);
+  const placements = placementsOf(ports, { limits, ledger, gpus });
   const templates = templatesOf(ports, limits, (runtime) => takeover.health(runtime));
-  const jobs = createJobController(jobPorts(ports, { limits, ledger, templates, placer: placements }), wakeJob);
+  const jobs = createJobController(jobPorts(ports, { limits, ledger, gpus, templates, placer: placements }), wakeJob);
   const attempts = createAttemptController({ ...ports, store, clock, wake: wakeAttempt });
   const remote = createRemoteController({ ...ports, store, clock, wake: wakeAttempt });
   const limitsController = createLimitsController({
@@ -118,6 +124,7 @@ export function wire(ports: WiringPorts): Wiring {
     health,
     ready: () => takeover.health(limits().runtime),
     allocated: () => ledger.allocated(),
+    gpus,
     placements,
     preview: (job) =>
       previewOf(job, templates, (image) => placements.place(job, ledger.attemptsOf(job.metadata.uid), image)),
@@ -136,10 +143,27 @@ export function wire(ports: WiringPorts): Wiring {
   };
 }
 
-function placementsOf(ports: WiringPorts, limits: () => EffectiveLimits, ledger: Ledger): Placements {
+interface OwnShare {
+  readonly limits: () => EffectiveLimits;
+  readonly ledger: Ledger;
+  readonly gpus: GpuSight;
+}
+
+function gpuSight({ store, gpus }: WiringPorts, ledger: Ledger): GpuSight {
+  const most = (): number => store.get<Limits>({ kind: "Limits", name: "default" })?.spec.gpus ?? Infinity;
+  return {
+    seen: () => gpus.seen(),
+    lent: () => ownGpus(gpus.seen(), ledger.heldGpus(), most()),
+    refresh: () => gpus.refresh(),
+  };
+}
+
+function placementsOf(ports: WiringPorts, { limits, ledger, gpus }: OwnShare): Placements {
   const { clock, node: name, nodeId: node, crew, machine } = ports;
-  const self = (): PeerFacts =>
-    factsOfSelf({ node, name, limits: limits(), allocated: ledger.allocated(), cpuCount: machine.cpus });
+  const self = (): PeerFacts => {
+    const held = { allocated: ledger.allocated(), gpus: gpus.lent() };
+    return factsOfSelf({ node, name, limits: limits(), ...held, cpuCount: machine.cpus });
+  };
   return new Placements({ clock, name, crew, self });
 }
 
@@ -163,26 +187,29 @@ function byExecutor(store: ObjectStore, here: Reconciler, elsewhere: Reconciler)
   };
 }
 
-function jobPorts(
-  ports: WiringPorts,
-  own: Pick<JobPorts, "templates" | "placer"> & { readonly limits: () => EffectiveLimits; readonly ledger: Ledger },
-): JobPorts {
+function jobPorts(ports: WiringPorts, own: Pick<JobPorts, "templates" | "placer"> & OwnShare): JobPorts {
   const { store, clock, node, publisher } = ports;
-  const { limits, ledger, templates, placer } = own;
+  const { ledger, templates, placer } = own;
   return {
     ...{ store, clock, node, publisher, templates, placer },
     attemptsOf: (uid) => ledger.attemptsOf(uid),
     cancels: store,
     history: store.history,
-    capacity: capacityOf(limits, ledger, clock),
+    capacity: capacityOf(own, clock),
     removeDeclared: async (name) => void (await ports.declared.remove({ kind: "Job", name })),
   };
 }
 
-function capacityOf(limits: () => EffectiveLimits, ledger: Ledger, clock: Clock): Capacity {
+function capacityOf({ limits, ledger, gpus }: OwnShare, clock: Clock): Capacity {
   return {
     allocatable: () => limits().allocatable,
     allocated: () => ledger.allocated(),
+    withGpus(job, template) {
+      const { gpu } = placementRequest(job.spec, { uid: job.metadata.uid, submitter: "" });
+      if (gpu === undefined) return template;
+      const assigned = assignGpus(gpu, gpus.lent());
+      return assigned === undefined ? undefined : withGpus(template, assigned);
+    },
     snoozedUntil: () => stillSnoozed(limits().snoozedUntil, clock.now()),
   };
 }

@@ -13,8 +13,9 @@ function lastingFacts(record: LiveRecord): string {
   const gpus = record.gpus.map((gpu) => [gpu.model, gpu.memoryTotal]);
   const { cpu, memory, disk, gpus: cards, jobs } = allocatable;
   const capacity = [cpuCount, memoryTotal, gpus, cpu, memory, disk, cards, jobs];
-  // That it snoozes is news; how much longer is another number in each record.
-  const terms = lends === undefined ? [] : [{ ...lends, snoozedForMs: lends["snoozedForMs"] !== undefined }];
+  // That it snoozes is news; how much longer is another number in each record, and GPUs come and go as cpu does.
+  const snoozedForMs = lends?.["snoozedForMs"] !== undefined;
+  const terms = lends === undefined ? [] : [{ ...lends, snoozedForMs, gpus: undefined }];
   return JSON.stringify([name, version, boot, endpoints, capacity, terms]);
 }
 

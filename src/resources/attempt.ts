@@ -19,6 +19,8 @@ export interface AttemptSpec {
   readonly workingDir: string;
   readonly network: "none" | "egress";
   readonly resources: AttemptResources;
+  /** On the executor: ids of the GPUs that it gets, and nobody else meanwhile. */
+  readonly gpus?: readonly string[];
   readonly timeoutSeconds?: number;
   readonly sources: AttemptSources;
   readonly outputs: readonly OutputRule[];

@@ -1,6 +1,6 @@
 import { formatBytes, formatCpu } from "../resources/quantities.ts";
 import { fits } from "./fits.ts";
-import { gpusFor } from "./gpu-match.ts";
+import { gpusEverFor, gpusFor } from "./gpu-match.ts";
 import type { Claim, ClaimLimit, ClaimLimits, DenyReason, MachineNow } from "./judge-claim.ts";
 
 interface Row {
@@ -46,10 +46,7 @@ function row(limit: ClaimLimit, need: number, lent: number, free: number): Row {
 function gpuRow({ gpu }: Claim, { rules }: ClaimLimits, { gpus }: MachineNow): readonly Row[] {
   if (gpu === undefined) return [];
   const held = gpus.filter(({ free }) => !free).length;
-  const ever = gpusFor(
-    gpu,
-    gpus.map((one) => ({ ...one, free: true })),
-  ).length;
+  const ever = gpusEverFor(gpu, gpus);
   const free = Math.min(gpusFor(gpu, gpus).length, rules.gpus - held);
   return [row("gpus", gpu.count, Math.min(ever, rules.gpus), free)];
 }

@@ -17,6 +17,7 @@ export function debitPeer(peer: PeerFacts, request: PlacementRequest): PeerFacts
     memoryBytes: less(peer.memoryBytes, needOf(request.memoryBytes, peer.memoryBytes)),
     diskBytes: less(peer.diskBytes, needOf(request.diskBytes, peer.diskBytes)),
     jobs: less(peer.jobs, 1),
+    ...(peer.gpusLent === undefined ? {} : { gpusLent: less(peer.gpusLent, taken.size) }),
     gpus: peer.gpus.map((gpu) => (taken.has(gpu) ? { ...gpu, free: false } : gpu)),
   };
 }

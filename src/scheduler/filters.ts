@@ -1,10 +1,10 @@
 import { fits } from "./fits.ts";
-import { gpusFor } from "./gpu-match.ts";
+import { gpusEverFor, gpusFor } from "./gpu-match.ts";
 import { matchesAny } from "./image-names.ts";
 import { listed } from "./listed.ts";
 import type { PeerFacts, Supply } from "./peer-facts.ts";
 import { needOf } from "./placement-request.ts";
-import type { Ask, PlacementRequest } from "./placement-request.ts";
+import type { Ask, GpuRequest, PlacementRequest } from "./placement-request.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** After this many failures on one peer it is not bad luck any more. */
@@ -104,17 +104,7 @@ function filterChoice(request: PlacementRequest, peer: PeerFacts, found: Refusal
 }
 
 function filterCapacity(request: PlacementRequest, peer: PeerFacts, found: Refusal[]): void {
-  const { gpu } = request;
-  if (gpu !== undefined) {
-    const free = gpusFor(gpu, peer.gpus).length;
-    if (free < gpu.count)
-      found.push({
-        reason: "InsufficientGpu",
-        need: gpu.text,
-        free,
-        hint: "lower spec.resources.gpu, or wait for one",
-      });
-  }
+  if (request.gpu !== undefined) filterGpus(request.gpu, peer, found);
   filterAmount("InsufficientCpu", request.cpu, peer.cpu, found);
   filterAmount("InsufficientMemory", request.memoryBytes, peer.memoryBytes, found);
   filterAmount("InsufficientDisk", request.diskBytes, peer.diskBytes, found);
@@ -126,6 +116,15 @@ function filterCapacity(request: PlacementRequest, peer: PeerFacts, found: Refus
       hint: "it runs as many Jobs as its Limits maxJobs allow; wait for one to end",
     });
   }
+}
+
+function filterGpus(gpu: GpuRequest, { gpus, gpusLent }: PeerFacts, found: Refusal[]): void {
+  const free = Math.min(gpusFor(gpu, gpus).length, gpusLent?.free ?? Infinity);
+  if (free >= gpu.count) return;
+  const refusal = { reason: "InsufficientGpu", need: gpu.text, free } as const;
+  const ever = Math.min(gpusEverFor(gpu, gpus), gpusLent?.total ?? Infinity);
+  if (ever >= gpu.count) found.push({ ...refusal, hint: "wait until it is free, or lower spec.resources.gpu" });
+  else found.push({ ...refusal, hint: "the peer lends no such GPUs: lower spec.resources.gpu", lasting: true });
 }
 
 type AmountReason = "InsufficientCpu" | "InsufficientMemory" | "InsufficientDisk";

@@ -60,6 +60,8 @@ export interface PeerClaims {
   /** Slots for Jobs; Infinity where there is no such limit. */
   readonly jobs: Supply;
   readonly gpus: readonly GpuFacts[];
+  /** How many of them it lends together; absent: all there are. */
+  readonly gpusLent?: Supply;
   readonly allow: AllowFacts;
   /** Unix time by this machine's clock. */
   readonly snoozedUntilMs?: number;

@@ -33,6 +33,8 @@ export interface Refusal {
   readonly free: Amount;
   /** What would help, for people. */
   readonly hint: string;
+  /** Said where the reason alone does not tell: no waiting helps. */
+  readonly lasting?: true;
 }
 
 /** `left` and `silent` are seconds. */

@@ -38,6 +38,7 @@ export function sanitizePeerFacts(untrusted: unknown, known: PeerKnowledge, cloc
     diskBytes: supply(said["diskBytes"], most.bytes),
     jobs: jobSlots(said["jobs"]),
     gpus: listOf(said["gpus"], most.gpus).map(gpu),
+    ...(said["gpusLent"] === undefined ? {} : { gpusLent: supply(said["gpusLent"], most.gpus) }),
     allow: said["allow"] === undefined ? allowedByDefault : allowed(fieldsOf(said["allow"])),
     // A peer's own wrong clock must not keep it asleep here: `clockAheadMs` is how far it was measured to be ahead.
     ...(snoozedUntilMs === undefined ? {} : { snoozedUntilMs: snoozedUntilMs - clockAheadMs }),

@@ -51,6 +51,15 @@ describe.skipIf(await isEngineMissing("the docker runtime"))("the docker runtime
         () => on.capture(attempt).phase,
       );
     }
+    it("says what to install where the engine cannot pass GPUs on", async () => {
+      const attempt = attemptOf({ argv: ["true"], gpus: ["GPU-0"] });
+      await begin(attempt);
+      const facts = await runtime.inspect(attempt);
+      expect(facts).toMatchObject({ phase: "exited", startError: expect.stringContaining("nvidia-container-toolkit") });
+      expect(facts).toMatchObject({ startError: expect.stringContaining("could not select device driver") });
+      await runtime.remove(attempt);
+    });
+
     it("tells a program that ran out of memory from one that was killed", async () => {
       const attempt = attemptOf({ argv: ["dd", "if=/dev/zero", "of=/dev/null", "bs=400M", "count=1"] });
       await begin(attempt);

@@ -38,8 +38,8 @@ export const jobUser = 65532;
 
 const mebibyte = 1024 * 1024;
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** The loader and the NVIDIA hook read these, the hook as root on the host, so neither image nor job may set them. */
-const forcedEnv = { LD_PRELOAD: "", NVIDIA_VISIBLE_DEVICES: "void" };
+/** What the NVIDIA hook may hand out beside the devices, if the environment says so; an attempt gets none of it. */
+const nvidiaExtras = /^NVIDIA_(?:MOFED|GDS|NVSWITCH|GDRCOPY|IMEX_CHANNELS|MIG_CONFIG_DEVICES|MIG_MONITOR_DEVICES)$/;
 
 /**
  * The container an attempt runs in. No host path is mounted: files travel through the archive API into a volume of
@@ -78,6 +78,7 @@ function renderHostConfig(attempt: Attempt, facts: BodyFacts): Readonly<Record<s
   const profiles = [`seccomp=${facts.seccompProfile}`, ...(facts.appArmor ? ["apparmor=docker-default"] : [])];
   return {
     ...renderNothingShared(),
+    DeviceRequests: renderDeviceRequests(attempt),
     NetworkMode: attempt.spec.network === "none" ? "none" : facts.egressNetwork,
     SecurityOpt: ["no-new-privileges:true", ...profiles],
     Mounts: renderMounts(attempt, facts),
@@ -118,7 +119,6 @@ function renderNothingShared(): Readonly<Record<string, unknown>> {
     Links: [],
     Devices: [],
     DeviceCgroupRules: [],
-    DeviceRequests: [],
     GroupAdd: [],
     ExtraHosts: [],
     Dns: [],
@@ -133,6 +133,20 @@ function renderNothingShared(): Readonly<Record<string, unknown>> {
     UTSMode: "",
     UsernsMode: "",
   };
+}
+
+/** Devices by their ids: a number would give whichever are first. */
+function renderDeviceRequests({ spec: { gpus } }: Attempt): readonly object[] {
+  if (gpus === undefined || gpus.length === 0) return [];
+  return [{ Driver: "nvidia", DeviceIDs: [...gpus], Capabilities: [["gpu", "compute", "utility"]] }];
+}
+
+/** The loader and the NVIDIA hook read these, the hook as root on the host, so neither image nor job may set them. */
+function forcedEnv({ spec: { gpus = [] } }: Attempt): Readonly<Record<string, string>> {
+  const loader = { LD_PRELOAD: "" };
+  if (gpus.length === 0) return { ...loader, NVIDIA_VISIBLE_DEVICES: "void" };
+  // The engine says the same to the hook; an engine whose default runtime is NVIDIA's goes by these alone.
+  return { ...loader, NVIDIA_VISIBLE_DEVICES: gpus.join(","), NVIDIA_DRIVER_CAPABILITIES: "compute,utility" };
 }
 
 function renderMounts(attempt: Attempt, facts: BodyFacts): readonly object[] {
@@ -164,12 +178,14 @@ function renderEnv(attempt: Attempt, imageEnv: readonly string[]): readonly stri
   ]);
   // Other ways to have the loader run code; LD_LIBRARY_PATH stays, as CUDA images cannot do without it.
   for (const name of image.keys()) {
-    if (name.startsWith("LD_") && name !== "LD_LIBRARY_PATH") env.set(name, "");
+    const loads = name.startsWith("LD_") && name !== "LD_LIBRARY_PATH";
+    if (loads || nvidiaExtras.test(name)) env.set(name, "");
   }
   for (const { name, value } of attempt.spec.env) env.set(name, value);
+  for (const name of env.keys()) if (nvidiaExtras.test(name)) env.set(name, "");
   env.set("HOMIE_JOB", attempt.spec.job.name);
   env.set("HOMIE_ATTEMPT", String(attempt.spec.attempt));
-  for (const [name, value] of Object.entries(forcedEnv)) env.set(name, value);
+  for (const [name, value] of Object.entries(forcedEnv(attempt))) env.set(name, value);
   return [...env].map(([name, value]) => `${name}=${value}`);
 }
 

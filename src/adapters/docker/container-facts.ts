@@ -1,6 +1,7 @@
 import type { ContainerInspectInfo } from "dockerode";
 import type { RuntimeFacts } from "../../controllers/attempt/ports.ts";
 import { label } from "./names.ts";
+import { explainStartError } from "./start-error.ts";
 
 /** The part of the engine's answer that decides anything. */
 export type InspectedContainer = Pick<ContainerInspectInfo, "Id"> & {
@@ -32,7 +33,7 @@ export function parseContainerFacts(container: InspectedContainer): RuntimeFacts
       startedAt: milliseconds(at),
       finishedAt: milliseconds(state.FinishedAt),
       oomKilled: false,
-      startError: state.Error,
+      startError: explainStartError(state.Error),
     };
   }
   if (state.Status === "created") return { phase: "created", ...found };

@@ -17,6 +17,8 @@ export interface EngineReport {
   readonly swapLimit: boolean;
   readonly pidsLimit: boolean;
   readonly cpuLimit: boolean;
+  /** It knows NVIDIA's runtime, or GPUs that a CDI specification describes; others may be there that it does not tell of. */
+  readonly gpus: boolean;
 }
 
 export interface EngineHealth {
@@ -101,6 +103,7 @@ async function askEngine(docker: Docker): Promise<EngineReport> {
     swapLimit: info.SwapLimit ?? true,
     pidsLimit: info.PidsLimit ?? true,
     cpuLimit: info.CpuCfsQuota ?? true,
+    gpus: knowsGpus(info),
   };
 }
 
@@ -117,6 +120,14 @@ interface EngineInfo {
   readonly SwapLimit?: boolean;
   readonly PidsLimit?: boolean;
   readonly CpuCfsQuota?: boolean;
+  readonly Runtimes?: Readonly<Record<string, unknown>> | null;
+  /** From API 1.50 on. */
+  readonly DiscoveredDevices?: readonly { readonly ID?: string }[] | null;
+}
+
+function knowsGpus({ Runtimes: runtimes, DiscoveredDevices: devices }: EngineInfo): boolean {
+  if (Object.hasOwn(runtimes ?? {}, "nvidia")) return true;
+  return (devices ?? []).some(({ ID: id }) => id?.startsWith("nvidia.com/gpu=") === true);
 }
 
 export function hasSecurityOption(report: EngineReport, name: string): boolean {

@@ -10,6 +10,7 @@ export const label = {
   uid: "homie.uid",
   specSha256: "homie.spec-sha256",
   submitter: "homie.submitter",
+  gpus: "homie.gpus",
 } as const;
 
 /** What is the same for every attempt of one daemon. */
@@ -50,5 +51,6 @@ export function renderLabels(attempt: Attempt, node: NodeIdentity): Readonly<Rec
     [label.uid]: attempt.spec.job.uid,
     [label.specSha256]: attempt.spec.specSha256,
     [label.submitter]: attempt.metadata.labels?.["homie.dev/submitter"] ?? node.nodeId,
+    ...(attempt.spec.gpus === undefined ? {} : { [label.gpus]: attempt.spec.gpus.join(",") }),
   };
 }

@@ -28,6 +28,17 @@ export async function withStartError(facts: Exited, container: Docker.Container)
   }
 }
 
+/** The engine has nothing that brings GPUs into containers: by its own driver, or by CDI (Container Device Interface). */
+const noGpuDriver = /could not select device driver|unresolvable CDI devices|GPU vendor from CDI/i;
+
+/** What the engine said of a failed start, with what helps where its owner can do something. */
+export function explainStartError(said: string): string {
+  if (!noGpuDriver.test(said)) return said;
+  const install = "install the NVIDIA Container Toolkit there (package nvidia-container-toolkit, 1.17.8 or newer)";
+  const configure = "run `nvidia-ctk runtime configure --runtime=docker` and restart Docker";
+  return `the engine of the executor cannot pass GPUs on: ${install}, ${configure}; the engine says: ${said}`;
+}
+
 const initFailure = /^(?:\[FATAL tini \(\d+\)\]|(?:FATAL|ERROR) \(catatonit:\d+\):) ([^\n]+)\n$/;
 
 export function parseInitFailure(output: Uint8Array): string | undefined {

@@ -1,4 +1,5 @@
 import type { FoundAttempt, Inventory } from "../../controllers/job/ports.ts";
+import { withoutUndefined } from "../../resources/without-undefined.ts";
 import type { Engine } from "./connect.ts";
 import { translateEngineError } from "./engine-error.ts";
 import { label, parseContainerName } from "./names.ts";
@@ -31,7 +32,7 @@ export function createDockerInventory(engine: Engine, nodeId: string): Inventory
 function note(
   found: Map<string, FoundAttempt>,
   engineName: string,
-  facts: Pick<FoundAttempt, "phase" | "job" | "specSha256">,
+  facts: Pick<FoundAttempt, "phase" | "job" | "specSha256" | "gpus">,
 ): void {
   const name = parseContainerName(engineName);
   if (name === undefined) return;
@@ -39,9 +40,9 @@ function note(
   found.set(name, { name, uid: name.slice(0, cut), attempt: Number(name.slice(cut + 1)), ...facts });
 }
 
-function knownLabels(labels: Readonly<Record<string, string>>): Pick<FoundAttempt, "job" | "specSha256"> {
-  const [job, specSha256] = [labels[label.job], labels[label.specSha256]];
-  return { ...(job === undefined ? {} : { job }), ...(specSha256 === undefined ? {} : { specSha256 }) };
+function knownLabels(labels: Readonly<Record<string, string>>): Pick<FoundAttempt, "job" | "specSha256" | "gpus"> {
+  const gpus = labels[label.gpus]?.split(",");
+  return withoutUndefined({ job: labels[label.job], specSha256: labels[label.specSha256], gpus });
 }
 
 /** A paused or restarting program has run, so it is one that runs. */

@@ -55,6 +55,7 @@ export interface CreatedMark {
   readonly nodeId: string;
   readonly job: string;
   readonly specSha256: string;
+  readonly gpus?: readonly string[];
 }
 
 export interface LaunchOrder {

@@ -69,7 +69,7 @@ function launchOrder(attempt: Attempt, paths: ProcessPaths): LaunchOrder {
   };
 }
 
-/** The job's own variables over a few defaults; TMPDIR and the two names are always ours. */
+/** The job's own variables over a few defaults; TMPDIR, the two names and which GPUs it sees are always ours. */
 function jobEnvironment(attempt: Attempt, paths: ProcessPaths): Record<string, string> {
   return {
     PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
@@ -79,6 +79,8 @@ function jobEnvironment(attempt: Attempt, paths: ProcessPaths): Record<string, s
     TMPDIR: paths.temporary,
     HOMIE_JOB: attempt.spec.job.name,
     HOMIE_ATTEMPT: String(attempt.spec.attempt),
+    // Empty hides them all (CUDA C++ programming guide, "CUDA environment variables"); without a container it is a request.
+    CUDA_VISIBLE_DEVICES: (attempt.spec.gpus ?? []).join(","),
   };
 }
 

@@ -99,8 +99,11 @@ class ProcessRuntime implements Runtime {
     for (const { path, reason } of stream.skipped()) {
       this.#options.log.warn("a part of the project does not travel", { attempt: name, path, reason });
     }
-    const { job, specSha256 } = attempt.spec;
-    const mark: CreatedMark = { name, nodeId: this.#options.nodeId, job: job.name, specSha256 };
+    const { job, specSha256, gpus } = attempt.spec;
+    const mark: CreatedMark = {
+      ...{ name, nodeId: this.#options.nodeId, job: job.name, specSha256 },
+      ...(gpus === undefined ? {} : { gpus }),
+    };
     await replaceFile(paths.created, JSON.stringify(mark));
     return staged;
   }

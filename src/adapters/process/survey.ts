@@ -26,6 +26,7 @@ export function createProcessInventory(paths: HomePaths, nodeId: string): Invent
             phase,
             job: created.job,
             specSha256: created.specSha256,
+            ...(created.gpus === undefined ? {} : { gpus: created.gpus }),
           });
         }
       }

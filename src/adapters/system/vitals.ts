@@ -1,12 +1,6 @@
-import { execFile } from "node:child_process";
 import { cpus, freemem, totalmem } from "node:os";
-import { promisify } from "node:util";
-import type { LiveRecord, RecordGpu } from "../../trust/record.ts";
+import type { LiveRecord } from "../../trust/record.ts";
 import { freeDiskBytes } from "./machine.ts";
-
-const run = promisify(execFile);
-const gpuTimeoutMs = 5_000;
-const mebi = 1024 * 1024;
 
 export type Vitals = Pick<LiveRecord, "cpuCount" | "cpuUsedPercent" | "memoryTotal" | "memoryFree" | "diskFree">;
 
@@ -36,30 +30,4 @@ function cpuTimes(): { readonly count: number; readonly idle: number; readonly t
     idle: times.reduce((sum, each) => sum + each.idle, 0),
     total: times.reduce((sum, each) => sum + each.idle + each.user + each.sys + each.nice + each.irq, 0),
   };
-}
-
-/** Graphics processors as nvidia-smi tells of them; none where there is no such program, or it fails. */
-export async function readGpus(): Promise<readonly RecordGpu[]> {
-  const query = "--query-gpu=name,memory.total,memory.free,utilization.gpu";
-  try {
-    const { stdout } = await run("nvidia-smi", [query, "--format=csv,noheader,nounits"], { timeout: gpuTimeoutMs });
-    return stdout.split("\n").flatMap(parseGpu);
-  } catch {
-    return []; // not there, or without a driver: this machine has no GPU to lend
-  }
-}
-
-function parseGpu(line: string): readonly RecordGpu[] {
-  const [model = "", total, free, used] = line.split(",").map((cell) => cell.trim());
-  const [memoryTotal = Number.NaN, memoryFree = 0, usedPercent = 0] = [total, free, used].map(Number);
-  if (model === "" || !Number.isFinite(memoryTotal)) return [];
-  const sound = (value: number): number => (Number.isFinite(value) ? value : 0);
-  return [
-    {
-      model: model.slice(0, 128),
-      memoryTotal: memoryTotal * mebi,
-      memoryFree: sound(memoryFree) * mebi,
-      usedPercent: sound(usedPercent),
-    },
-  ];
 }

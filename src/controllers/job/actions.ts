@@ -22,6 +22,8 @@ export interface JobActual {
   readonly admission?: Admission;
   /** Where the next attempt could go. */
   readonly placement?: Placement;
+  /** For so long no peer is asked again that denied the Job. */
+  readonly deniedForMs?: number;
   /** How the newest attempt was placed, if this daemon placed it. */
   readonly placed?: PlacementStatus;
   /** Somebody with more right to the next slot waits too. */

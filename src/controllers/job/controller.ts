@@ -7,32 +7,32 @@ import { timestamp } from "../../reconciler/conditions.ts";
 import { admit } from "../../scheduler/admission.ts";
 import type { Placement } from "../../scheduler/place-job.ts";
 import { placementStatus, type PlacementStatus } from "../../scheduler/render-placement.ts";
-import { passing } from "./waiting.ts";
-import { WaitingList } from "../../scheduler/waiting-list.ts";
+import { isPassing } from "./waiting.ts";
 import type { JobAction, JobActual, JobTimes } from "./actions.ts";
 import { historyEntry } from "./history.ts";
+import { JobLines } from "./lines.ts";
 import { planJob } from "./plan.ts";
 import type { JobPorts, PublishOutcome } from "./ports.ts";
 import { summarizeJob } from "./summarize.ts";
 import { judge, waitingSince } from "./verdict.ts";
 
 export interface JobController extends Controller<Job, JobActual, JobAction> {
-  /** The Job that gets the next free slot; wake it when capacity grows. */
-  nextInLine(): string | undefined;
+  /** The Jobs that get the next free slot, one a line; wake them when capacity grows. */
+  nextInLine(): readonly string[];
   /** The Job was removed from the store. */
   forget(name: string): void;
 }
 
 export function createJobController(ports: JobPorts, wake: (name: string) => void): JobController {
   const stopwatch = new Stopwatch(ports.clock);
-  const scene: Scene = { ports, wake, waiting: new WaitingList(), published: new Map(), placed: new Map(), stopwatch };
+  const scene: Scene = { ports, wake, waiting: new JobLines(), published: new Map(), placed: new Map(), stopwatch };
   return {
     kind: "Job",
     observe: (job, context) => observe(job, scene, context),
     plan: planJob,
     execute: (action, job, context) => execute(action, job, scene, context),
     summarize: summarizeJob,
-    nextInLine: () => scene.waiting.head(),
+    nextInLine: () => scene.waiting.heads(),
     forget: (name) => {
       scene.waiting.withdraw(name);
       scene.placed.delete(name);
@@ -44,7 +44,7 @@ export function createJobController(ports: JobPorts, wake: (name: string) => voi
 interface Scene {
   readonly ports: JobPorts;
   readonly wake: (name: string) => void;
-  readonly waiting: WaitingList;
+  readonly waiting: JobLines;
   /** By attempt name, from publication until the terminal status is durable; publishing again gives the same. */
   readonly published: Map<string, PublishOutcome>;
   /** By Job name: how its newest attempt was placed. */
@@ -93,16 +93,14 @@ function timesOf(job: Job, newest: Attempt | undefined, stopwatch: Stopwatch): J
 }
 
 function leaveLine(job: Job, scene: Scene): void {
-  const wasHead = scene.waiting.head() === job.metadata.name;
+  const before = scene.waiting.heads();
   scene.waiting.withdraw(job.metadata.name);
-  const next = scene.waiting.head();
-  if (wasHead && next !== undefined) scene.wake(next);
+  for (const next of scene.waiting.heads()) if (!before.includes(next)) scene.wake(next);
 }
 
 /** Whether the Job can have a slot now; puts it in line if it can have one at all. */
 async function observeTurn(job: Job, scene: Scene): Promise<Partial<JobActual>> {
   const { ports, waiting } = scene;
-  const { name } = job.metadata;
   const template = await ports.templates.build(job);
   if (!template.ok) {
     leaveLine(job, scene);
@@ -113,9 +111,10 @@ async function observeTurn(job: Job, scene: Scene): Promise<Partial<JobActual>> 
   const placement = ports.placer.place(job, attemptsOf(job, ports), template.template.image);
   const elsewhere = placement.chosen?.facts.own === false || !mayRunHere(placement);
   if (elsewhere || (!admission.admitted && admission.never)) leaveLine(job, scene);
-  else waiting.offer({ name, priority: job.spec.priority ?? 0, since: job.metadata.creationTimestamp });
-  const behind = (waiting.position(name) ?? 0) > 0;
-  return { template, admission, placement, behind, ...(snoozedUntil === undefined ? {} : { snoozedUntil }) };
+  else waiting.offer(job);
+  const behind = waiting.isBehind(job.metadata.name);
+  const deniedForMs = ports.placer.deniedForMs(job.metadata.uid);
+  return withoutUndefined({ template, admission, placement, behind, deniedForMs, snoozedUntil });
 }
 
 /** `<uid>-<attempt>`, oldest first. */
@@ -176,23 +175,23 @@ async function execute(action: JobAction, job: Job, scene: Scene, context: Conte
   }
 }
 
-/** Admission and creation are one synchronous step: two Jobs never take the last slot together. */
+/** Admission and creation are one synchronous step: two Jobs never take the last slot, or one GPU, together. */
 function createAttempt(
   action: Extract<JobAction, { type: "CreateAttempt" }>,
   job: Job,
   scene: Scene,
   context: Context,
 ): void {
-  const { ports, waiting } = scene;
-  const { template, attempt } = action;
+  const { ports } = scene;
+  const { attempt } = action;
+  const template = ports.capacity.withGpus(job, action.template);
+  if (template === undefined) return;
   const admission = admit(template.resources, ports.capacity.allocated(), ports.capacity.allocatable());
   if (!admission.admitted) return;
   if (!isUnchanged(job, ports)) return;
   const placement = ports.placer.place(job, attemptsOf(job, ports), template.image);
   create({ ...template, ...numbered(job, attempt) }, { job, placement, scene, context, where: ports.node });
-  waiting.withdraw(job.metadata.name);
-  const next = waiting.head();
-  if (next !== undefined) scene.wake(next);
+  leaveLine(job, scene);
 }
 
 /** The executor's word is the truth: a denial is taken into account by the next look, which comes at once. */
@@ -255,7 +254,7 @@ function create(spec: Attempt["spec"], { job, placement, scene, context, where }
 function mayRunHere({ chosen, rejected }: Placement): boolean {
   if (chosen?.facts.own === true) return true;
   const own = rejected.find(({ own: isOwn }) => isOwn === true);
-  return own?.refusals.every(({ reason }) => passing.has(reason)) ?? false;
+  return own !== undefined && isPassing(own);
 }
 
 function findAttempt(ports: JobPorts, name: string): Attempt | undefined {

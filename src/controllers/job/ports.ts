@@ -32,6 +32,8 @@ export interface Capacity {
     readonly diskBytes: number;
     readonly jobs: number;
   };
+  /** The template with the GPUs that an attempt of it gets here; undefined when too few are free. */
+  withGpus(job: Job, template: AttemptTemplate): AttemptTemplate | undefined;
   /** Limits.snoozedUntil lies in the future. */
   snoozedUntil(): string | undefined;
 }
@@ -40,6 +42,8 @@ export interface Capacity {
 export interface Placer {
   /** By what is known now; every peer is in the answer, the own machine too. */
   place(job: Job, attempts: readonly Attempt[], image?: string): Placement;
+  /** When the next denial is forgotten that keeps the Job from being placed; undefined when there is none. */
+  deniedForMs(uid: string): number | undefined;
   /** Asks the executor for its capacity. What it answers is the truth; a denial counts in the next `place`. */
   reserve(job: Job, template: AttemptTemplate, attempt: number, candidate: Candidate): Promise<ReserveOutcome>;
 }
@@ -75,6 +79,7 @@ export interface FoundAttempt {
   /** Name of the Job, and what ran for it, as written on the container. */
   readonly job?: string;
   readonly specSha256?: string;
+  readonly gpus?: readonly string[];
 }
 /** Looks at what runs without asking the database, which may have been lost. */
 export interface Inventory {

@@ -187,7 +187,12 @@ function nextLook(job: Job, actual: JobActual, verdict: Verdict, now: Date): { r
   const { template } = actual;
   if (template?.ok === false || template?.engineProblem !== undefined) return { requeueAfterMs: lookAgainMs };
   if (actual.snoozedUntil !== undefined) return requeueAt(Date.parse(actual.snoozedUntil), now);
-  return requeueAt(queueExpiry(job, actual, now), now);
+  const expiry = requeueAt(queueExpiry(job, actual, now), now);
+  // Peers tell when they have room again, but what came and went between two records is not told.
+  const { deniedForMs } = actual;
+  return deniedForMs === undefined
+    ? expiry
+    : { requeueAfterMs: Math.max(1, Math.min(deniedForMs, expiry.requeueAfterMs ?? Infinity)) };
 }
 
 function requeueAt(atMs: number | undefined, now: Date): { requeueAfterMs?: number } {

@@ -1,12 +1,13 @@
 import type { Job } from "../../resources/job.ts";
 import type { Placement, RejectedPeer } from "../../scheduler/place-job.ts";
 import { placementStatus, type PlacementStatus } from "../../scheduler/render-placement.ts";
-import type { RefusalReason } from "../../scheduler/refusal.ts";
+import type { Refusal, RefusalReason } from "../../scheduler/refusal.ts";
 
 /** What time or other Jobs' ends can change; against everything else only another Job or other Limits help. */
-export const passing: ReadonlySet<RefusalReason> = new Set([
+const passing: ReadonlySet<RefusalReason> = new Set([
   "NotOnline",
   "Quarantined",
+  "InsufficientGpu",
   "InsufficientCpu",
   "InsufficientMemory",
   "InsufficientDisk",
@@ -22,7 +23,10 @@ const shownPeers = 8;
 /** Only this machine is there to ask, and it is merely full: admission has the better words for that. */
 export function waitsForOwnMachine({ chosen, rejected }: Placement): boolean {
   if (chosen !== undefined) return chosen.facts.own;
-  return rejected.length === 1 && rejected[0]?.own === true && isPassing(rejected[0]);
+  const [only, ...others] = rejected;
+  if (only?.own !== true || others.length > 0) return false;
+  // Admission knows nothing of GPUs.
+  return isPassing(only) && only.refusals.every(({ reason }) => reason !== "InsufficientGpu");
 }
 
 /** Why nobody takes it, one part a peer; "Unschedulable" when waiting alone cannot help. */
@@ -56,6 +60,7 @@ function gistOf({ chosen, others, rejected }: PlacementStatus): string {
   ]);
 }
 
-function isPassing({ refusals }: RejectedPeer): boolean {
-  return refusals.every(({ reason }) => passing.has(reason));
+/** Nothing but time keeps this peer from taking it. */
+export function isPassing({ refusals }: Pick<RejectedPeer, "refusals">): boolean {
+  return refusals.every(({ reason, lasting }: Refusal) => passing.has(reason) && lasting !== true);
 }

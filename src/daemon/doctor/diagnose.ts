@@ -8,6 +8,7 @@ import { checkClock, checkWireguard } from "./tools.ts";
 import { checkConfig, checkDisk, checkHome, checkIdentity, checkNode } from "./machine-checks.ts";
 import { checkDaemon } from "./daemon-checks.ts";
 import { checkEngine } from "./engine-checks.ts";
+import { checkGpus } from "./gpu-checks.ts";
 import type { Check } from "./check.ts";
 
 /** Everything a job on this machine depends on, in the order one would mend it. Never throws for what it finds wrong. */
@@ -21,6 +22,7 @@ export async function diagnose(home: string, daemon: FoundDaemon): Promise<reado
     checkIdentity(paths),
     checkConfig(paths),
     ...(await checkEngine(health)),
+    ...(await checkGpus(health)),
     checkDisk(paths),
     await checkClock(),
     ...checkDaemon(daemon),

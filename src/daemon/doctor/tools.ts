@@ -32,7 +32,7 @@ export async function checkWireguard(): Promise<Check> {
   return ok("wireguard", `${version ?? "wg"}, ${inKernel ? "in the kernel" : "wireguard-go"}`);
 }
 
-function find(tool: string): string | undefined {
+export function find(tool: string): string | undefined {
   const directories = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"].filter(
     (directory) => directory !== "",
   );
@@ -49,7 +49,7 @@ function isExecutable(path: string): boolean {
 }
 
 /** First line of the answer; undefined when the tool does not give one. */
-async function ask(tool: string, args: readonly string[]): Promise<string | undefined> {
+export async function ask(tool: string, args: readonly string[]): Promise<string | undefined> {
   try {
     const { stdout } = await promisify(execFile)(tool, [...args], { timeout: answerMs });
     return stdout.split("\n", 1)[0]?.trim();

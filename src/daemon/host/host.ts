@@ -12,7 +12,8 @@ import type { HostFiles } from "./host-files.ts";
 import { HostLine } from "./host-line.ts";
 import { HostTerms } from "./host-terms.ts";
 import { HostReports } from "./host-reports.ts";
-import type { ClaimJudge } from "./judge.ts";
+import { withGpus } from "../gpus.ts";
+import type { ClaimJudge, ClaimVerdict } from "./judge.ts";
 
 export interface HostOptions {
   readonly paths: HomePaths;
@@ -25,6 +26,8 @@ export interface HostOptions {
   /** The name this machine knows a member by; undefined for whoever is none. */
   readonly nameOf: (node: string) => string | undefined;
   readonly judge: ClaimJudge;
+  /** Limits name the images that may run: then only what this machine itself knows by that name is used. */
+  readonly imagesByName: () => boolean;
   readonly files: HostFiles;
 }
 
@@ -34,20 +37,33 @@ export class Host implements AttemptHost {
   readonly #terms: HostTerms;
   readonly #reports: HostReports;
   readonly #line: HostLine;
+  readonly #tidying: NodeJS.Timeout;
+  /** Who needs none does not wait for those who wait for a GPU. */
+  readonly #gpuLine: HostLine;
 
   constructor(options: HostOptions) {
     this.#options = options;
     this.#terms = new HostTerms(options);
     this.#reports = new HostReports(options);
     this.#line = new HostLine(options.clock);
+    this.#tidying = setInterval(() => void this.#tidy(), tidyMs).unref();
+    this.#gpuLine = new HostLine(options.clock);
   }
 
   /** An attempt gave back what it held, whoever's it was. */
   freed(): void {
     this.#line.freed();
+    this.#gpuLine.freed();
+  }
+
+  async #tidy(): Promise<void> {
+    const { store, files, log } = this.#options;
+    const hosted = store.list<Attempt>("Attempt").filter(({ spec }) => spec.hosted !== undefined);
+    await files.tidy(hosted).catch((error: unknown) => log.warn("cannot tidy up input files of peers", { error }));
   }
 
   close(): void {
+    clearInterval(this.#tidying);
     this.#terms.close();
     this.#reports.close();
   }
@@ -66,14 +82,16 @@ export class Host implements AttemptHost {
     const known = store.get<Attempt>({ kind: "Attempt", name });
     if (known !== undefined) return this.#again(known, node, digest);
     const place = { uid: claim.job.uid, priority: claim.priority };
-    const verdict = trouble ?? this.#line.ahead(place) ?? judge.decide(claim, submitter);
+    const line = claim.gpu === undefined ? this.#line : this.#gpuLine;
+    const verdict = trouble ?? line.ahead(place) ?? judge.decide(claim, submitter);
     if (!verdict.granted) {
-      if (verdict.waitable) this.#line.wait(place);
+      if (verdict.waitable) line.wait(place);
       return verdict;
     }
-    this.#line.leave(place);
+    line.leave(place);
     this.#create(claim, { digest, name, verdict, submitter: { node, peer: submitter } });
-    return verdict;
+    const { gpus: _, ...answer } = verdict;
+    return answer;
   }
 
   #create(
@@ -81,13 +99,13 @@ export class Host implements AttemptHost {
     facts: {
       readonly digest: string;
       readonly name: string;
-      readonly verdict: Extract<ClaimAnswer, { granted: true }>;
+      readonly verdict: Extract<ClaimVerdict, { granted: true }>;
       readonly submitter: HostedAttempt["submitter"];
     },
   ): void {
     const { job, attempt, image, argv, env, workingDir, network, outputs, guarantee, leaseSeconds } = claim;
-    const { runtime, resources, timeoutSeconds } = facts.verdict;
-    const spec: Attempt["spec"] = {
+    const { runtime, resources, timeoutSeconds, gpus } = facts.verdict;
+    const claimed: Attempt["spec"] = {
       ...{ job, attempt, runtime, argv, env, workingDir, network, resources, outputs },
       specSha256: facts.digest,
       ...(image === undefined ? {} : { image }),
@@ -95,6 +113,7 @@ export class Host implements AttemptHost {
       sources: { exclude: [], files: [] },
       hosted: { submitter: facts.submitter, inputs: nothing, guarantee, leaseSeconds },
     };
+    const spec = withGpus(claimed, gpus);
     this.#options.store.create<Attempt>({ kind: "Attempt", name: facts.name, spec, finalizers: ["homie.dev/cleanup"] });
     this.#terms.reserve(facts.name);
     this.#options.log.info("granted a claim", { peer: facts.submitter.peer, job: job.name, attempt: facts.name });
@@ -103,7 +122,8 @@ export class Host implements AttemptHost {
   /** A claim that was granted before, whose answer may have been lost. Anything else under this name is refused. */
   #again(known: Attempt, node: string, digest: string): ClaimAnswer {
     const { spec } = known;
-    const same = spec.hosted?.submitter.node === node && spec.specSha256 === digest && spec.hosted.begin !== true;
+    const { specSha256 } = withGpus({ specSha256: digest }, spec.gpus);
+    const same = spec.hosted?.submitter.node === node && spec.specSha256 === specSha256 && spec.hosted.begin !== true;
     if (!same || spec.stop !== undefined || known.metadata.deletionTimestamp !== undefined)
       throw new HomieError("PeerRefused", "an attempt of this number was claimed before; numbers are used once");
     const { runtime, resources, timeoutSeconds } = spec;
@@ -129,7 +149,9 @@ export class Host implements AttemptHost {
   #accept(attempt: Attempt, { inputs, image }: OfferMessage, digest: string): Attempt {
     const { hosted } = attempt.spec;
     if (hosted === undefined) throw missing();
-    const offered = { ...hosted, inputs, ...(image === undefined ? {} : { image }) };
+    // A submitter's image could be anything under an allowed name.
+    const taken = this.#options.imagesByName() ? undefined : image;
+    const offered = { ...hosted, inputs, ...(taken === undefined ? {} : { image: taken }) };
     if (JSON.stringify([hosted.inputs, hosted.image]) === JSON.stringify([offered.inputs, offered.image]))
       return attempt;
     const isFirst = hosted.inputs.chunks.length === 0 && hosted.image === undefined;
@@ -236,6 +258,7 @@ export class Host implements AttemptHost {
   }
 }
 
+const tidyMs = 600_000;
 const nothing = { entries: 0, bytes: 0, chunks: [] } as const;
 
 function nameOf({ job, attempt }: ClaimMessage): string {

@@ -3,6 +3,7 @@ import type { RuntimeHealth } from "../../controllers/attempt/ports.ts";
 import type { Limits, LimitsSpec } from "../../resources/limits.ts";
 import type { Allocated } from "../../scheduler/admission.ts";
 import type { EffectiveLimits } from "../../scheduler/effective-limits.ts";
+import { assignGpus, type OwnGpus } from "../../scheduler/gpu-match.ts";
 import { judgeClaim, type MachineNow } from "../../scheduler/judge-claim.ts";
 import { lendingRules, type LendingRules } from "../../scheduler/lending-rules.ts";
 import type { Store } from "../../reconciler/types.ts";
@@ -11,15 +12,21 @@ import type { ClaimMessage } from "../../trust/claim.ts";
 export interface ClaimJudge {
   /** Why nothing can be run here at all at the moment; undefined when it can. */
   trouble(): Promise<Extract<ClaimAnswer, { granted: false }> | undefined>;
-  /** Synchronous, so that decision and debit are one step: two claims never get the last place together. */
-  decide(claim: ClaimMessage, submitter: string): ClaimAnswer;
+  /** Synchronous, so that decision and debit are one step: two claims never get the last place, or one GPU, together. */
+  decide(claim: ClaimMessage, submitter: string): ClaimVerdict;
 }
+
+/** A grant with the GPUs that go with it: which ones they are is nobody else's business. */
+export type ClaimVerdict =
+  | (Extract<ClaimAnswer, { granted: true }> & { readonly gpus?: readonly string[] })
+  | Extract<ClaimAnswer, { granted: false }>;
 
 export interface JudgeOptions {
   readonly rules: () => LendingRules;
   readonly limits: () => EffectiveLimits;
   /** By attempts that are not finished, own and hosted. */
   readonly allocated: () => Allocated;
+  readonly gpus: () => OwnGpus;
   /** The runtime of today; healthy also means that what ran before a restart is known. */
   readonly health: () => Promise<RuntimeHealth>;
   /** Measured now; what cannot be measured is absent. */
@@ -46,16 +53,20 @@ export function createJudge(options: JudgeOptions): ClaimJudge {
       };
     }
     const asked = { ...claim, ...claim.resources, submitter, own: false };
-    const machine = { ...options.machine(), nowMs: options.now().getTime(), allocated: options.allocated(), gpus: [] };
+    const own = options.gpus();
+    const now = { nowMs: options.now().getTime(), allocated: options.allocated() };
+    const machine = { ...options.machine(), ...now, gpus: own.devices };
     const verdict = judgeClaim(asked, { effective, rules: options.rules() }, machine);
     if (!verdict.granted) return { granted: false, reasons: verdict.reasons, waitable: verdict.waitable };
     const { cpu, memoryBytes, diskBytes } = claim.resources;
     const { pids, timeoutSeconds } = verdict;
+    const gpus = claim.gpu === undefined ? undefined : assignGpus(claim.gpu, own);
     return {
       granted: true,
       runtime: effective.runtime,
       resources: { cpu, memoryBytes, diskBytes, pids },
       ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+      ...(gpus === undefined ? {} : { gpus }),
     };
   };
   return { trouble, decide };

@@ -189,6 +189,48 @@ describe("the create body", () => {
     expect(body.Env.filter((entry) => entry.startsWith(name))).toEqual([expected]);
   });
 
+  describe("of an attempt with GPUs", () => {
+    const gpus = ["GPU-a", "GPU-b"];
+    const lucky = { ...attempt, spec: { ...attempt.spec, gpus } };
+
+    it("asks for exactly these devices, and says so on the container", () => {
+      const { HostConfig: host, Labels: labels } = renderContainerBody(lucky, factsOf());
+      const capabilities = [["gpu", "compute", "utility"]];
+      expect(host["DeviceRequests"]).toEqual([{ Driver: "nvidia", DeviceIDs: gpus, Capabilities: capabilities }]);
+      expect(labels["homie.gpus"]).toBe("GPU-a,GPU-b");
+    });
+
+    it("differs from any other only in that", () => {
+      const plain = renderContainerBody(attempt, factsOf());
+      const body = renderContainerBody(lucky, factsOf());
+      const strip = ({ Env: _env, Labels: _labels, HostConfig: host, ...rest }: typeof body): object => {
+        const { DeviceRequests: _requests, Mounts: _mounts, ...others } = host;
+        return { ...rest, others };
+      };
+      expect(strip(body)).toEqual(strip(plain));
+      expect(body.HostConfig).toMatchObject({
+        Devices: [],
+        DeviceCgroupRules: [],
+        Privileged: false,
+        CapDrop: ["ALL"],
+      });
+    });
+
+    it.each([
+      ["all devices", "NVIDIA_VISIBLE_DEVICES", "all", "GPU-a,GPU-b"],
+      ["all capabilities of the driver", "NVIDIA_DRIVER_CAPABILITIES", "all", "compute,utility"],
+      ["code in the hook", "LD_PRELOAD", "/x.so", ""],
+      ["network cards", "NVIDIA_MOFED", "enabled", ""],
+      ["memory of other machines", "NVIDIA_IMEX_CHANNELS", "0", ""],
+    ])("neither image nor Job gets %s by environment", (_what, name, value, expected) => {
+      const entries = [`${name}=${value}`];
+      const byImage = renderContainerBody(lucky, factsOf({ imageEnv: entries }));
+      const byJob = renderContainerBody({ ...lucky, spec: { ...lucky.spec, env: [{ name, value }] } }, factsOf());
+      for (const { Env: env } of [byImage, byJob])
+        expect(env.filter((entry) => entry.startsWith(`${name}=`))).toEqual([`${name}=${expected}`]);
+    });
+  });
+
   it("covers every volume of an image but those it mounts itself", () => {
     expect(
       planImageVolumes(["/data", "/data/", "/work", "/tmp", "/", "/work/job/cache", "/a/../b", "relative"]),

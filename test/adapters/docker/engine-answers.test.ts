@@ -95,6 +95,7 @@ describe("an engine", () => {
     swapLimit: true,
     pidsLimit: true,
     cpuLimit: true,
+    gpus: false,
   };
   it("is taken without warnings when it has everything", () => {
     expect(judgeEngine(good)).toEqual({ ok: true, engine: "docker", version: "28.0.0", warnings: [] });

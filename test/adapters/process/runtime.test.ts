@@ -104,6 +104,7 @@ describe("the process runtime", () => {
     expect(lines.filter((line) => !/^(_|PWD|SHLVL|OLDPWD)=/.test(line)).sort()).toEqual(
       [
         `HOME=${work}`,
+        "CUDA_VISIBLE_DEVICES=",
         "EPOCHS=3 4",
         "HOMIE_ATTEMPT=1",
         "HOMIE_JOB=train",

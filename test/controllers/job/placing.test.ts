@@ -19,6 +19,8 @@ const readyFor = (spec: JobDraft["spec"], ...peers: readonly PeerFacts[]): Parti
 });
 const bob = peerOf("bob");
 const busyBob = peerOf("bob", { cpu: { total: 8, free: 0 } });
+const card = { model: "RTX 3060", memoryBytes: 2 ** 30, free: false };
+const gpuSpec = { resources: { gpu: { count: 1 } } };
 const executor = { node: "node-bob", peer: "bob", guarantee: "AtLeastOnce", leaseSeconds: 90 } as const;
 const remote = { executor };
 const lostOnBob = { ...finished, reason: "PeerLost", message: "bob has not answered for too long" } as const;
@@ -86,6 +88,30 @@ const rows: readonly [string, JobDraft, Partial<JobActual>, readonly string[], s
     "Unschedulable",
   ],
   [
+    "a job waits for a GPU that another one holds",
+    { spec: gpuSpec },
+    readyFor(gpuSpec, peerOf("bob", { gpus: [card] })),
+    [],
+    "Pending",
+    "Queued",
+  ],
+  [
+    "a job goes where a GPU is free",
+    { spec: gpuSpec },
+    readyFor(gpuSpec, peerOf("bob", { gpus: [card, { ...card, free: true }] })),
+    ["Reserve"],
+    "Pending",
+    "Queued",
+  ],
+  [
+    "a job does not wait for more GPUs than a peer lends",
+    { spec: gpuSpec },
+    readyFor(gpuSpec, peerOf("bob", { gpus: [card], gpusLent: { total: 0, free: 0 } })),
+    [],
+    "Pending",
+    "Unschedulable",
+  ],
+  [
     "a job that needs a GPU waits",
     { spec: { resources: { gpu: { count: 1 } } } },
     readyFor({ resources: { gpu: { count: 1 } } }, bob),
@@ -101,6 +127,11 @@ describe("a job and the machines of its crew", () => {
     const actual = { attempts: [], node: "alice", ...seen };
     expect(planJob(job, actual, now).map(({ type }) => type)).toEqual(actions);
     expect(summarizeJob(job, actual, now).status).toMatchObject({ phase, reason });
+  });
+
+  it("looks again at a job that was denied, once the peer may be asked again", () => {
+    const denied = { attempts: [], node: "alice", ...readyFor({}, busyBob), behind: true, deniedForMs: 4_000 };
+    expect(summarizeJob(aJob(), denied, now).result).toEqual({ requeueAfterMs: 4_000 });
   });
 
   it("keeps what it said of a placement while scores move", () => {

@@ -121,6 +121,7 @@ export class Machine {
       nodeId: "node-alice",
       crew: () => undefined,
       executors: createLateExecutors(() => undefined, this.clock),
+      gpus: { seen: () => [], refresh: () => Promise.resolve() },
       machine: { cpus: 2, memoryBytes: 8 * 2 ** 30, diskBytes: 2 ** 40 },
       runtimes: { docker: runtime, process: { ...runtime, name: "process" } },
       inventories: { docker: createFakeInventory(this.engine, passage), process: nothing },

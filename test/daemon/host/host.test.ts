@@ -32,9 +32,11 @@ describe("an executor and its callers", () => {
   let host: Host;
   let clients: PeerClient[];
   let full: boolean;
+  let assigned: { readonly gpus?: readonly string[] };
 
   beforeEach(async () => {
     full = false;
+    assigned = {};
     clients = [];
     const paths = homePaths(mkdtempSync(join(tmpdir(), "homie-host-")));
     ({ store } = openStore());
@@ -42,12 +44,13 @@ describe("an executor and its callers", () => {
     host = new Host({
       ...{ store, log, paths, clock: systemClock, own: bob.node, keys: bob.keys },
       nameOf: (node) => members.get(node),
+      imagesByName: () => false,
       judge: {
         trouble: () => Promise.resolve(undefined),
         decide: ({ resources }) =>
           full
             ? { granted: false, reasons: [{ limit: "maxJobs", need: "1", free: "0", message: "full" }], waitable: true }
-            : { granted: true, runtime: "process", resources: { ...resources, pids: 64 } },
+            : { granted: true, runtime: "process", resources: { ...resources, pids: 64 }, ...assigned },
       },
       files: createHostFiles({ paths }),
     });
@@ -112,12 +115,30 @@ describe("an executor and its callers", () => {
     ask(machine, "claims", sealed(machine, "claim", claimOf(change)));
   const attempt = (): Attempt | undefined => store.get<Attempt>({ kind: "Attempt", name });
 
+  it("keeps to itself which GPUs an attempt gets, and gives them once", async () => {
+    assigned = { gpus: ["GPU-a"] };
+    const first = await claim(alice, { gpu: { count: 1 } });
+    expect(JSON.stringify(first)).not.toContain("GPU-a");
+    assigned = { gpus: ["GPU-b"] };
+    expect(await claim(alice, { gpu: { count: 1 } })).toEqual(first);
+    expect(attempt()?.spec.gpus).toEqual(["GPU-a"]);
+  });
+
   it("grants a claim, and gives the same answer to the same claim", async () => {
     const first = await claim(alice);
     expect(first).toMatchObject({ granted: true, runtime: "process" });
     expect(await claim(alice)).toEqual(first);
     expect(store.list("Attempt")).toHaveLength(1);
     expect(attempt()?.spec.hosted).toMatchObject({ submitter: { node: alice.node, peer: "alice" } });
+  });
+
+  it("makes one attempt of a claim that is delivered a thousand times (O2)", async () => {
+    const client = clientOf(alice);
+    const body = sealed(alice, "claim", claimOf());
+    const asked = { method: "POST", path: "/homie/v1/claims", body, answerMs: 20_000 } as const;
+    for (let round = 0; round < 20; round += 1)
+      await Promise.all(Array.from({ length: 50 }, () => client.ask(bob.node, asked)));
+    expect(store.list("Attempt")).toHaveLength(1);
   });
 
   it("says which limit refuses, and keeps nothing", async () => {
@@ -133,7 +154,7 @@ describe("an executor and its callers", () => {
     expect(attempt()?.spec.argv).toEqual(["true"]);
   });
 
-  it("refuses a claim that somebody else sealed, that was altered, or that is meant for another machine", async () => {
+  it("refuses a claim that somebody else sealed, that was altered, or that is meant for another machine (O1)", async () => {
     const body = sealed(alice, "claim", claimOf()) as { claim: string; seal: string };
     expect(await codeOf(ask(mallory, "claims", body))).toBe("PeerRefused");
     const altered = { ...body, claim: body.claim.replace('"true"', '"evil"') };
@@ -150,7 +171,7 @@ describe("an executor and its callers", () => {
     expect(await codeOf(ask(stranger, `attempts/${name}/report`, {}, "GET"))).toBe("PeerRefused");
   });
 
-  it("shows an attempt to its submitter and to nobody else, not even that it is there", async () => {
+  it("shows an attempt to its submitter and to nobody else, not even that it is there (O8)", async () => {
     await claim(alice);
     const verbs: readonly [string, "GET" | "POST", object][] = [
       ["report", "GET", {}],
