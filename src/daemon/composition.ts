@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { setFlagsFromString } from "node:v8";
 import { editConfig, readConfig } from "../adapters/files/config.ts";
 import { acquireHomeLock, ensureHome } from "../adapters/files/home-lock.ts";
 import { homePaths, type HomePaths } from "../adapters/home.ts";
 import { loadIdentity } from "../adapters/identity/identity-file.ts";
+import { saveMemory } from "../adapters/system/memory-thrift.ts";
 import type { Composition, DaemonLogLine, Profile } from "../cli/transport.ts";
 import type { Logger } from "../reconciler/types.ts";
 import { createEnvironments } from "./environments.ts";
@@ -14,8 +14,7 @@ import { createEnvironments } from "./environments.ts";
  */
 export const composition: Composition = {
   async runDaemon(options) {
-    // A daemon is idle nearly always: 8 MiB less resident memory for a little more collecting under load.
-    setFlagsFromString("--optimize-for-size");
+    saveMemory();
     // Before anything heavy is loaded: a second daemon is told off at once.
     const lock = lockHome(options.home);
     const { runDaemon } = await import("./run-daemon.ts");

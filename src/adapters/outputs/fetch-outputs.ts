@@ -5,6 +5,8 @@ import { dirname, join } from "node:path";
 import type { Attempt, StagedOutput } from "../../resources/attempt.ts";
 import { HomieError } from "../../resources/errors.ts";
 import { attemptPaths, type HomePaths } from "../home.ts";
+import { spendMemory } from "../system/memory-thrift.ts";
+import { PartWriter } from "./part-writer.ts";
 
 export interface OutputFetch {
   readonly paths: HomePaths;
@@ -26,6 +28,7 @@ export async function fetchOutputs(attempt: Attempt, asked: OutputFetch): Promis
   let index = 0;
   while (index < asked.outputs.length && (await isHome(target, asked.outputs[index]))) index += 1;
   if (index === asked.outputs.length) return;
+  using _memory = spendMemory();
   const incoming = await openPart(part, asked.outputs[index]);
   const receiver = new Receiver({ target, part, outputs: asked.outputs }, index, incoming);
   try {
@@ -77,12 +80,14 @@ interface Landing {
 /** Cuts the stream into files. */
 class Receiver {
   readonly #landing: Landing;
+  readonly #writer: PartWriter;
   #index: number;
   #part: Part;
   #offset: number;
 
   constructor(landing: Landing, index: number, part: Part) {
     this.#landing = landing;
+    this.#writer = new PartWriter(part.file, part.offset);
     this.#index = index;
     this.#part = part;
     this.#offset = part.offset;
@@ -103,8 +108,9 @@ class Receiver {
       if (output === undefined) throw new HomieError("OutputRejected", "the executor sends more than it promised");
       const piece = rest.subarray(0, output.bytes - this.#offset);
       rest = rest.subarray(piece.length);
-      await this.#part.file.write(piece, 0, piece.length, this.#offset);
+      const written = this.#writer.add(piece);
       this.#part.hash.update(piece);
+      if (written !== undefined) await written;
       this.#offset += piece.length;
       if (this.#offset === output.bytes) await this.#land(output);
       await this.takeEmpty();
@@ -122,18 +128,24 @@ class Receiver {
   }
 
   async close(): Promise<void> {
-    await this.#part.file.close();
+    // What came before a cut is where the next try goes on.
+    try {
+      await this.#writer.flush();
+    } finally {
+      await this.#part.file.close();
+    }
     if (this.isComplete) await rm(this.#landing.part, { force: true });
   }
 
   async #land(output: StagedOutput): Promise<void> {
     const { target, part } = this.#landing;
     const sha256 = this.#part.hash.digest("hex");
+    await this.#writer.flush();
     await this.#part.file.datasync();
     await this.#part.file.close();
     if (sha256 !== output.sha256) {
       await rm(part, { force: true });
-      this.#part = await openPart(part, undefined);
+      await this.#beginPart();
       throw new HomieError("OutputRejected", `${output.path} does not have the promised sha256`);
     }
     const path = join(target, output.path);
@@ -141,6 +153,11 @@ class Receiver {
     await rename(part, path);
     this.#index += 1;
     this.#offset = 0;
-    this.#part = await openPart(part, undefined);
+    await this.#beginPart();
+  }
+
+  async #beginPart(): Promise<void> {
+    this.#part = await openPart(this.#landing.part, undefined);
+    this.#writer.turnTo(this.#part.file, 0);
   }
 }

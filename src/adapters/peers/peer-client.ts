@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { HomieError } from "../../resources/errors.ts";
 import type { Certificate } from "../../trust/certificate.ts";
 import { nodeIdOf } from "../../trust/identity.ts";
+import { spendMemory } from "../system/memory-thrift.ts";
 import { connectTls } from "../tls/dial.ts";
 import type { Endpoint } from "../tls/endpoint.ts";
 import { provedIdentity } from "../tls/session.ts";
@@ -163,6 +164,7 @@ function headersOf(asked: PeerRequest, body: Buffer | undefined): Record<string,
 function sendBody(asking: ClientRequest, asked: PeerRequest, body: Buffer | undefined, timer: NodeJS.Timeout): void {
   if (asked.stream === undefined) return void asking.end(body);
   const moving = async function* (chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    using _memory = spendMemory();
     for await (const chunk of chunks) {
       timer.refresh();
       yield chunk;

@@ -1,19 +1,21 @@
 import { mkdir } from "node:fs/promises";
-import { connect, createServer, type TLSSocket } from "node:tls";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { once } from "node:events";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { Worker } from "node:worker_threads";
 import { tlsOptions } from "../../adapters/tls/session.ts";
 import { createCertificate } from "../../trust/certificate.ts";
 import { generateIdentity } from "../../trust/identity.ts";
 import type { BenchCrew } from "./crew-homes.ts";
 import { attemptFinishes, benchResources, declareJob, jobSucceeds } from "./jobs.ts";
 import { quantile, type Row } from "./measure.ts";
+import type { TlsSourceWish } from "./tls-source.ts";
 
 const mebibyte = 2 ** 20;
 const megabytes = 200;
 const totalBytes = megabytes * mebibyte;
 const rounds = 3;
+const sourceFile = new URL(import.meta.url.endsWith(".ts") ? "./tls-source.ts" : "./tls-source.js", import.meta.url);
 
 /** Written by a shell alone, as images go that have little else. */
 const program = `x=$(printf '%${mebibyte}s' x); n=0
@@ -64,31 +66,25 @@ async function bringHome(
   return { homeMs: homeMs - collectedMs, publishedMs: publishedMs - collectedMs };
 }
 
-/** The same ciphers and sizes of pieces, without files, hashes and HTTP. Both ends are in this process. */
+/** The same ciphers and sizes of pieces, without files, hashes and HTTP; a thread for either end, as homie has a process. */
 async function timeRawStream(): Promise<number> {
-  const certificate = tlsOptions(createCertificate(generateIdentity().identityKey));
-  const piece = Buffer.alloc(256 * 1024, "x");
-  const server = createServer(certificate, (socket) => void send(socket, piece));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const socket = connect({ ...certificate, host: "127.0.0.1", port, checkServerIdentity: () => undefined });
-  await once(socket, "secureConnect");
-  const fromMs = performance.now();
-  let received = 0;
-  socket.on("data", (chunk: Buffer) => (received += chunk.length));
-  await once(socket, "end");
-  if (received !== totalBytes) throw new Error(`${received} of ${totalBytes} bytes came over TLS`);
-  const tookMs = performance.now() - fromMs;
-  socket.destroy();
-  server.close();
-  return tookMs;
-}
-
-async function send(socket: TLSSocket, piece: Buffer): Promise<void> {
-  socket.on("error", () => socket.destroy());
-  for (let sent = 0; sent < totalBytes; sent += piece.length) if (!socket.write(piece)) await once(socket, "drain");
-  socket.end();
+  const options = tlsOptions(createCertificate(generateIdentity().identityKey));
+  const workerData: TlsSourceWish = { options, totalBytes };
+  const source = new Worker(sourceFile, { workerData });
+  try {
+    const [port] = (await once(source, "message")) as [number];
+    const socket = connect({ ...options, host: "127.0.0.1", port, checkServerIdentity: () => undefined });
+    await once(socket, "secureConnect");
+    const fromMs = performance.now();
+    let received = 0;
+    socket.on("data", (chunk: Buffer) => (received += chunk.length));
+    await once(socket, "end");
+    if (received !== totalBytes) throw new Error(`${received} of ${totalBytes} bytes came over TLS`);
+    socket.destroy();
+    return performance.now() - fromMs;
+  } finally {
+    await source.terminate();
+  }
 }
 
 function rate(ms: number): string {

@@ -6,6 +6,7 @@ import { createInputStore } from "../../adapters/inputs/input-store.ts";
 import { readLog } from "../../adapters/logs/read-log.ts";
 import type { Lacking } from "../../adapters/peers/host-port.ts";
 import type { ImageShare } from "../../adapters/peers/image-port.ts";
+import { spendMemory } from "../../adapters/system/memory-thrift.ts";
 import { encodeFrame } from "../../logs/frames.ts";
 import type { Attempt } from "../../resources/attempt.ts";
 import { HomieError } from "../../resources/errors.ts";
@@ -47,11 +48,15 @@ export function createHostFiles({ paths, images }: HostFilesOptions): HostFiles 
       const image = await lackingImage(attempt, images);
       return { inputs: wanted.complete ? [] : wanted.blobs, ...(image === undefined ? {} : { image }) };
     },
-    receiveInputs: (attempt, body, signal) =>
-      inputs.receive(hostedOf(attempt).inputs, body, { maxBytes: attempt.spec.resources.diskBytes, signal }),
+    async receiveInputs(attempt, body, signal) {
+      using _memory = spendMemory();
+      const maxBytes = attempt.spec.resources.diskBytes;
+      await inputs.receive(hostedOf(attempt).inputs, body, { maxBytes, signal });
+    },
     async receiveImage(attempt, body, signal) {
       const { image } = hostedOf(attempt);
       if (image === undefined || images === undefined) throw new HomieError("PeerRefused", "no image was asked for");
+      using _memory = spendMemory();
       await images.importLayers(image, body, { maxBytes: maxImageBytes, signal });
     },
     log: (attempt, from, signal) => readFrames(attempt, { paths, from, signal }),
@@ -99,6 +104,7 @@ interface OutputReading {
 
 async function* readOutputs(attempt: Attempt, { paths, from, signal }: OutputReading): AsyncIterable<Uint8Array> {
   const { outputs: root } = attemptPaths(paths, attempt.spec.job.uid, attempt.spec.attempt);
+  using _memory = spendMemory();
   const outputs = attempt.status?.phase === "Finished" ? (attempt.status.outputs ?? []) : [];
   let { offset } = from;
   yield new Uint8Array(0);
