@@ -5,7 +5,9 @@ import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openLogWriter } from "../../src/adapters/logs/log-writer.ts";
 import { attemptPaths } from "../../src/adapters/home.ts";
+import { createEngine, findEngine } from "../../src/adapters/docker/connect.ts";
 import type { DockerRuntime } from "../../src/adapters/docker/docker-runtime.ts";
+import { createDockerInventory } from "../../src/adapters/docker/survey.ts";
 import type { Attempt, AttemptSpec } from "../../src/resources/attempt.ts";
 import { makeAttempt, shell } from "../contract/attempt-fixture.ts";
 import type { DockerBed } from "../contract/docker-bed.ts";
@@ -57,6 +59,11 @@ describe.skipIf(await isEngineMissing("the docker runtime"))("the docker runtime
       const facts = await runtime.inspect(attempt);
       expect(facts).toMatchObject({ phase: "exited", startError: expect.stringContaining("nvidia-container-toolkit") });
       expect(facts).toMatchObject({ startError: expect.stringContaining("could not select device driver") });
+      const inventory = createDockerInventory(
+        createEngine(() => findEngine({ env: { DOCKER_HOST: engine.host }, homeDirectory: "/" })),
+        bed.nodeId,
+      );
+      expect(await inventory.survey(() => false)).toMatchObject([{ name: attempt.metadata.name, gpus: ["GPU-0"] }]);
       await runtime.remove(attempt);
     });
 

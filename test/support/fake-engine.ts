@@ -175,6 +175,7 @@ export function createFakeInventory(engine: FakeEngine, passage: Passage): Inven
       phase: engine.facts(name).phase,
       job: spec.job.name,
       specSha256: spec.specSha256,
+      ...(spec.gpus === undefined ? {} : { gpus: spec.gpus }),
     }));
   return { survey: (isKnown) => pass(passage, () => found().filter(({ name }) => !isKnown(name))) };
 }

@@ -7,14 +7,15 @@ import { makeAttempt, shell } from "../../contract/attempt-fixture.ts";
 import { temporaryDirectory, testLog } from "../../store/store-fixture.ts";
 
 describe("what lies in runs/ and is not known", () => {
-  it("is found with its job, spec and phase; another node's and what is known are not", async () => {
+  it("is found with its job, spec, GPUs and phase; another node's and what is known are not", async () => {
     const paths = homePaths(temporaryDirectory());
     const runtime = createProcessRuntime({ paths, nodeId: "alice", clock: systemClock, log: testLog() });
-    const attempt = makeAttempt({ runtime: "process", argv: shell("sleep 30") });
+    const attempt = makeAttempt({ runtime: "process", argv: shell("sleep 30"), gpus: ["GPU-a"] });
     await runtime.stage(attempt, new AbortController().signal);
     const inventory = createProcessInventory(paths, "alice");
     const { uid } = attempt.spec.job;
-    const staged = { name: `${uid}-1`, uid, attempt: 1, job: "contract", specSha256: attempt.spec.specSha256 };
+    const known = { job: "contract", specSha256: attempt.spec.specSha256, gpus: ["GPU-a"] };
+    const staged = { name: `${uid}-1`, uid, attempt: 1, ...known };
     expect(await inventory.survey(() => false)).toEqual([{ ...staged, phase: "created" }]);
     await runtime.start(attempt);
     expect(await inventory.survey(() => false)).toEqual([{ ...staged, phase: "running" }]);

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDatabase } from "../../../src/adapters/sqlite/open-database.ts";
+import type { SeenGpu } from "../../../src/adapters/system/gpus.ts";
 import { wire, type Wiring } from "../../../src/daemon/wiring.ts";
 import type { RuntimeFacts } from "../../../src/controllers/attempt/ports.ts";
 import { HomieError } from "../../../src/resources/errors.ts";
@@ -31,6 +32,8 @@ export interface MachineHooks {
   readonly diskIsFull?: () => boolean;
   /** Called before outputs are published; may throw. */
   readonly publishes?: (job: string) => void;
+  /** What the driver says. */
+  readonly gpus?: readonly SeenGpu[];
   /** How long the daemon stays dead. */
   readonly deadMs?: () => number;
 }
@@ -121,7 +124,7 @@ export class Machine {
       nodeId: "node-alice",
       crew: () => undefined,
       executors: createLateExecutors(() => undefined, this.clock),
-      gpus: { seen: () => [], refresh: () => Promise.resolve() },
+      gpus: { seen: () => this.#hooks.gpus ?? [], refresh: () => Promise.resolve() },
       machine: { cpus: 2, memoryBytes: 8 * 2 ** 30, diskBytes: 2 ** 40 },
       runtimes: { docker: runtime, process: { ...runtime, name: "process" } },
       inventories: { docker: createFakeInventory(this.engine, passage), process: nothing },
