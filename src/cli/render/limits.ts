@@ -18,6 +18,7 @@ export function describeLimits(limits: ApiObject): string {
       ["cpu", asked(spec["cpu"]), count(allocatable["cpu"]), count(allocated["cpu"])],
       ["memory", asked(spec["memory"]), bytes(allocatable["memoryBytes"]), bytes(allocated["memoryBytes"])],
       ["disk", asked(spec["disk"]), bytes(allocatable["diskBytes"]), bytes(allocated["diskBytes"])],
+      ["gpus", spec["gpus"] === undefined ? "all" : asked(spec["gpus"]), "-", "-"],
       ["max-jobs", asked(spec["maxJobs"]), count(allocatable["jobs"]), count(allocated["jobs"])],
       ["timeout", spec["timeoutSeconds"] === undefined ? "default" : `${asked(spec["timeoutSeconds"])} s`, "-", "-"],
       ["pids", asked(spec["pids"]), "-", "-"],
