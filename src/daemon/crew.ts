@@ -3,7 +3,9 @@ import { createHostHandler } from "../adapters/peers/serve-host.ts";
 import { freeDiskBytes } from "../adapters/system/machine.ts";
 import type { Executors } from "../controllers/remote/ports.ts";
 import type { GossipTransport } from "../gossip/ports.ts";
+import type { Job } from "../resources/job.ts";
 import type { Peer } from "../resources/peer.ts";
+import type { Resource } from "../resources/types.ts";
 import type { Member } from "./crew-members.ts";
 import { clocksOf, type PeerClock } from "./peer-clocks.ts";
 import { CrewRuntime, type CrewOptions } from "./crew-runtime.ts";
@@ -22,8 +24,8 @@ export interface Crew {
   readonly transport: GossipTransport;
   /** Everybody that was ever admitted, with the newest record of each. */
   readonly members: () => readonly Member[];
-  /** A Peer with the figures of this moment, for readers. */
-  readonly withFigures: (peer: Peer) => Peer;
+  /** A Peer with the figures of this moment, a Job with what is on its way; for readers. */
+  readonly live: (object: Resource) => Resource;
   /** Whom the scheduler may choose from. */
   readonly placement: PlacementCrew;
   /** What runs on peers for this machine. */
@@ -88,7 +90,10 @@ export function createCrew(setting: CrewSetting): Crew {
   return {
     transport: runtime.table,
     members: () => runtime.members.all(),
-    withFigures: (peer) => runtime.withFigures(peer),
+    live: (object) => {
+      if (object.kind === "Peer") return runtime.withFigures(object as Peer);
+      return object.kind === "Job" ? withTransfer(object as Job, executors) : object;
+    },
     placement: { client, own, keys, peers: () => runtime.facts(), nameOf: (peer) => runtime.nameOfPeer(peer) },
     executors,
     freed() {
@@ -110,6 +115,14 @@ export function createCrew(setting: CrewSetting): Crew {
 function machineNow(root: string): { readonly diskFreeBytes: number; readonly onBattery?: boolean } {
   const onBattery = isOnBattery();
   return { diskFreeBytes: freeDiskBytes(root), ...(onBattery === undefined ? {} : { onBattery }) };
+}
+
+/** Moves all the time, and so is never stored. */
+function withTransfer(job: Job, executors: PeerExecutors): Job {
+  const { status, metadata } = job;
+  const transfer =
+    status?.attempt === undefined ? undefined : executors.transferOf(`${metadata.uid}-${status.attempt}`);
+  return transfer === undefined ? job : { ...job, status: { ...status, transfer } };
 }
 
 function gathered(act: () => void): () => void {

@@ -18,7 +18,6 @@ import { readGpus } from "../adapters/system/gpus.ts";
 import { machineSize } from "../adapters/system/machine.ts";
 import { readConfig, type LegacyLimits } from "../adapters/files/config.ts";
 import type { Logger } from "../reconciler/types.ts";
-import type { Peer } from "../resources/peer.ts";
 import type { Crew } from "./crew.ts";
 import { MachineGpus } from "./gpus.ts";
 import { createLateExecutors } from "./remote/late-executors.ts";
@@ -143,7 +142,7 @@ async function joinCrew(
     log: options.log,
     signal: options.signal,
   });
-  services.showLive((object) => (object.kind === "Peer" ? crew.withFigures(object as Peer) : object));
+  services.showLive((object) => crew.live(object));
   return crew;
 }
 

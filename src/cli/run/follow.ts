@@ -31,6 +31,7 @@ export interface Following {
 
 /** How long a job may be without hope before it is given up: peers may just be coming online. */
 const hopelessMs = 10_000;
+const transferMs = 500;
 /** The log ends with the job; where its last bytes do not come, the result counts more. */
 const lastLogMs = 10_000;
 
@@ -67,6 +68,7 @@ export async function followJob(following: Following): Promise<number> {
     leave: () => scene.end.resolve({ type: "left" }),
     fail: scene.end.reject,
   });
+  if (terminal.errors.isTty) void watchTransfer(scene);
   void followToEnd(scene).then((job) => scene.end.resolve({ type: "finished", job }), scene.end.reject);
   try {
     return await conclude(await scene.end.promise, scene);
@@ -105,6 +107,20 @@ function onSight(scene: Scene, job: ApiObject): void {
     () => scene.end.resolve({ type: "hopeless", job: scene.latest ?? job }),
     () => undefined,
   );
+}
+
+/** A watch does not tell of bytes that move: while something is on its way, they are asked for. */
+async function watchTransfer(scene: Scene): Promise<void> {
+  const { terminal, client, name, stop } = scene;
+  while (!stop.signal.aborted) {
+    await terminal.sleep(transferMs, stop.signal).catch(() => undefined);
+    const { phase } = (scene.latest?.status ?? {}) as JobStatus;
+    if (phase !== "Reserved" && phase !== "Staging" && phase !== "Collecting") continue;
+    // Only for the eyes: what goes wrong with the daemon is told by what follows the job.
+    const job = await client.find(findKind("job"), name).catch(() => undefined);
+    const doing = job === undefined || stop.signal.aborted ? undefined : describeProgress(job);
+    if (doing !== undefined) scene.progress.show(`job/${name}: ${doing}`);
+  }
 }
 
 async function printLog(scene: Scene): Promise<void> {

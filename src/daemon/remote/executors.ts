@@ -12,6 +12,7 @@ import { sealMessage } from "../../trust/claim.ts";
 import type { GroupKeys } from "../../trust/group-secret.ts";
 import { Following } from "./following.ts";
 import { readLacking } from "./read-answers.ts";
+import { Transfers, type Transfer } from "./transfers.ts";
 
 export interface ExecutorsOptions {
   readonly client: PeerClient;
@@ -37,9 +38,15 @@ const mostRounds = 64;
 export class PeerExecutors implements Executors {
   readonly #options: ExecutorsOptions;
   readonly #following = new Map<string, Following>();
+  readonly #transfers = new Transfers();
 
   constructor(options: ExecutorsOptions) {
     this.#options = options;
+  }
+
+  /** What is on its way for this attempt right now. */
+  transferOf(attemptName: string): Transfer | undefined {
+    return this.#transfers.of(attemptName);
   }
 
   close(): void {
@@ -109,9 +116,19 @@ export class PeerExecutors implements Executors {
         answerMs: slowAnswerMs,
         signal,
       });
-    if (lacking.inputs.length > 0) await put("inputs", sendBlobs(packed, lacking.inputs, signal));
+    const { name } = attempt.metadata;
+    const count = (
+      what: Transfer["what"],
+      parts: Sized,
+      stream: AsyncIterable<Uint8Array>,
+    ): AsyncIterable<Uint8Array> => this.#transfers.count(name, { what, ...parts }, stream);
+    if (lacking.inputs.length > 0)
+      await put("inputs", count("inputs", sizeOf(lacking.inputs), sendBlobs(packed, lacking.inputs, signal)));
     if (images !== undefined && image !== undefined && lacking.image !== undefined && lacking.image.length > 0)
-      await put("image", images.exportLayers(image, lacking.image, signal));
+      await put(
+        "image",
+        count("image", sizeOf(lacking.image, image.bytes), images.exportLayers(image, lacking.image, signal)),
+      );
   }
 
   begin(attempt: Attempt): Promise<ExecutorAnswer> {
@@ -157,9 +174,13 @@ export class PeerExecutors implements Executors {
       paths,
       outputs: report.outputs ?? [],
       signal: AbortSignal.any([signal, AbortSignal.timeout(collectMs)]),
-      fetch: ({ index, offset }) => {
+      fetch: async ({ index, offset }) => {
         const path = `${pathOf(attempt, "outputs")}?index=${index}&offset=${offset}`;
-        return client.fetch(nodeOf(attempt), { method: "GET", path, answerMs, signal });
+        const stream = await client.fetch(nodeOf(attempt), { method: "GET", path, answerMs, signal });
+        const outputs = report.outputs ?? [];
+        const total = (some: typeof outputs): number => some.reduce((sum, { bytes }) => sum + bytes, 0);
+        const parts = { doneBytes: total(outputs.slice(0, index)) + offset, totalBytes: total(outputs) };
+        return this.#transfers.count(attempt.metadata.name, { what: "outputs", ...parts }, stream);
       },
     });
   }
@@ -175,6 +196,22 @@ export class PeerExecutors implements Executors {
     this.#following.set(name, known);
     return known;
   }
+}
+
+type Sized = Pick<Transfer, "doneBytes" | "totalBytes">;
+
+/** Layers have no size of their own here: the whole image is the most there can be. */
+function sizeOf(
+  parts: readonly { readonly bytes?: number; readonly have: number }[],
+  totalBytes: number = parts.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
+): Sized {
+  return {
+    doneBytes: Math.min(
+      totalBytes,
+      parts.reduce((sum, { have }) => sum + have, 0),
+    ),
+    totalBytes,
+  };
 }
 
 /** What is wrong with the attempt itself; undefined for what another try may mend. */

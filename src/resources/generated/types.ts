@@ -308,6 +308,23 @@ export interface JobStatus {
    */
   readonly outputs?: readonly CollectedFile[];
   /**
+   * What is on its way to or from the executor at this moment. Shown by reads, never written into a file.
+   */
+  readonly transfer?: {
+    /**
+     * Project and input files, layers of the image, or files that come home.
+     */
+    readonly what: "inputs" | "image" | "outputs";
+    /**
+     * Bytes that have gone over.
+     */
+    readonly doneBytes: number;
+    /**
+     * Bytes that have to; of an image at most so many.
+     */
+    readonly totalBytes: number;
+  };
+  /**
    * Directory on the submitter where most of them landed; absolute.
    */
   readonly outputsPath?: string;
