@@ -37,7 +37,7 @@ export type StopReason = "Cancelled" | "Deleted" | "Superseded" | "Suspended" | 
 export interface AttemptExecutor {
   /** Node id; the connection has to prove it. */
   readonly node: string;
-  /** Name of its Peer object here. */
+  /** What it calls itself; the name belongs to its key. */
   readonly peer: string;
   readonly guarantee: "AtLeastOnce" | "AtMostOnce";
   readonly leaseSeconds: number;

@@ -19,6 +19,12 @@ export interface FollowingOptions {
 const answerMs = 6_000;
 const firstPauseMs = 250;
 const longestPauseMs = 2_000;
+/** An attempt changes a dozen times; an executor that has news without end is not listened to all the time. */
+const quickMs = 100;
+const mostQuick = 50;
+/** Who has been away for so long is asked less often. */
+const goneAfterMs = 120_000;
+const gonePauseMs = 15_000;
 
 /** Follows one attempt on its executor: what it reports, and its log, which is copied byte by byte. */
 export class Following {
@@ -65,15 +71,19 @@ export class Following {
     const { clock } = this.#options;
     const { signal } = this.#ended;
     let pauseMs = firstPauseMs;
+    let quick = 0;
     while (!signal.aborted && !this.#unknown) {
+      const askedMs = clock.monotonicMs();
       if (await this.#askReport()) {
+        quick = clock.monotonicMs() - askedMs < quickMs ? quick + 1 : 0;
+        if (quick > mostQuick) await clock.sleep(longestPauseMs, signal);
+        // Asked on after the end too: while its files come home, the executor has to be known to be there.
         pauseMs = firstPauseMs;
-        // Nothing changes after the end: what is left is to fetch.
-        if (this.#report?.phase === "Finished") return;
         continue;
       }
       await clock.sleep(pauseMs, signal);
-      pauseMs = Math.min(longestPauseMs, pauseMs * 2);
+      const isGone = clock.monotonicMs() - this.#heardMs > goneAfterMs;
+      pauseMs = Math.min(isGone ? gonePauseMs : longestPauseMs, pauseMs * 2);
     }
   }
 
