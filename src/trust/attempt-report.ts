@@ -1,6 +1,7 @@
 import type { AttemptReason, AttemptReport, StagedOutput } from "../resources/attempt.ts";
 import { withoutUndefined } from "../resources/without-undefined.ts";
 import { FieldReader } from "./field-reader.ts";
+import { inertText } from "./inert-text.ts";
 
 const phases = ["Created", "Staging", "Running", "Collecting", "Finished"] as const;
 const reasons: readonly AttemptReason[] = [
@@ -53,7 +54,7 @@ function readReport(read: FieldReader, rules: ReportRules): AttemptReport {
     finishedAt: moment("finishedAt"),
     exitCode: read.optionalWhole("exitCode", -1, 2 ** 31),
     reason: read.has("reason") ? read.oneOf("reason", reasons) : undefined,
-    message: inert(read.optionalText("message", { max: 8_192 })),
+    message: inertOf(read, "message"),
     outputs,
     skippedOutputs: read.has("skippedOutputs") ? readSkipped(read) : undefined,
     logs: read.has("logs") ? readLogs(read.object("logs")) : undefined,
@@ -85,8 +86,8 @@ function readOutputs(read: FieldReader, rules: ReportRules): readonly StagedOutp
 
 function readSkipped(read: FieldReader): readonly { path: string; reason: string }[] {
   return read.objects("skippedOutputs", maxOutputs).map((each) => ({
-    path: inert(each.text("path", { max: 4_096 })) ?? "",
-    reason: inert(each.text("reason", { max: 1_024 })) ?? "",
+    path: inertText(each.text("path", { max: 4_096 })),
+    reason: inertText(each.text("reason", { max: 1_024 })),
   }));
 }
 
@@ -95,7 +96,7 @@ function readLogs(read: FieldReader): NonNullable<AttemptReport["logs"]> {
   return { stdoutBytes: count("stdoutBytes"), stderrBytes: count("stderrBytes"), droppedBytes: count("droppedBytes") };
 }
 
-/** Texts of other machines are shown on terminals and written into files: no control or formatting characters. */
-function inert(text: string | undefined): string | undefined {
-  return text?.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd");
+function inertOf(read: FieldReader, name: string): string | undefined {
+  const text = read.optionalText(name, { max: 8_192 });
+  return text === undefined ? undefined : inertText(text);
 }

@@ -10,6 +10,7 @@ import { connectTls } from "../tls/dial.ts";
 import type { Endpoint } from "../tls/endpoint.ts";
 import { provedIdentity } from "../tls/session.ts";
 import { readWhole } from "./read-whole.ts";
+import { inertText } from "../../trust/inert-text.ts";
 
 export interface PeerClientOptions {
   readonly certificate: Certificate;
@@ -188,7 +189,7 @@ async function judgeAnswer(response: IncomingMessage, node: string, path: string
 function messageOf(bytes: Buffer): string {
   try {
     const { message } = JSON.parse(bytes.toString()) as { readonly message?: unknown };
-    return typeof message === "string" ? message.slice(0, 2_000).replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd") : "";
+    return typeof message === "string" ? inertText(message.slice(0, 2_000)) : "";
   } catch {
     return ""; // an answer without words; the number says what there is to say
   }

@@ -7,6 +7,7 @@ import { HomieError } from "../../resources/errors.ts";
 import { maxClaimBytes, uuid } from "../../trust/claim.ts";
 import type { AttemptHost } from "./host-port.ts";
 import { readWhole } from "./read-whole.ts";
+import { inertText } from "../../trust/inert-text.ts";
 
 /** A sealed message is text in JSON in JSON: quotes double. */
 const maxBodyBytes = 2 * maxClaimBytes;
@@ -110,7 +111,7 @@ function stopWish(reason: unknown, message: unknown): { reason: AttemptReason; m
   const found = stopReasons.find((each) => each === reason);
   if (found === undefined || typeof message !== "string")
     throw new HomieError("BadRequest", "a stop needs reason and message");
-  return { reason: found, message: message.slice(0, 1_000).replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd") };
+  return { reason: found, message: inertText(message.slice(0, 1_000)) };
 }
 
 function wholeNumber(url: URL, name: string): number | undefined {

@@ -2,6 +2,7 @@ import type { ClaimAnswer, Lacking } from "../../adapters/peers/host-port.ts";
 import { HomieError } from "../../resources/errors.ts";
 import { withoutUndefined } from "../../resources/without-undefined.ts";
 import { FieldReader } from "../../trust/field-reader.ts";
+import { inertText } from "../../trust/inert-text.ts";
 
 const hex = { max: 64, pattern: /^[0-9a-f]{64}$/ };
 const digest = { max: 71, pattern: /^sha256:[0-9a-f]{64}$/ };
@@ -47,16 +48,12 @@ function readGrant(read: FieldReader): ClaimAnswer {
 
 function readDenial(read: FieldReader): ClaimAnswer {
   const reasons = read.objects("reasons", 64).map((each) => ({
-    limit: inert(each.text("limit", shortText)),
-    need: inert(each.text("need", shortText)),
-    free: inert(each.text("free", shortText)),
-    message: inert(each.text("message", { max: 2_048 })),
+    limit: inertText(each.text("limit", shortText)),
+    need: inertText(each.text("need", shortText)),
+    free: inertText(each.text("free", shortText)),
+    message: inertText(each.text("message", { max: 2_048 })),
   }));
   return { granted: false, reasons, waitable: read.flag("waitable") };
-}
-
-function inert(text: string): string {
-  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd");
 }
 
 function requireSound({ problem }: FieldReader, what: string): void {
