@@ -28,7 +28,9 @@ export async function copyLog(
     await file.truncate(scan.goodBytes);
     const decoder = createFrameDecoder(scan.goodBytes);
     let position = scan.goodBytes;
+    let complete = false;
     for await (const chunk of await fetch(scan.goodBytes)) {
+      if (complete) break;
       const decoded = decoder.push(chunk);
       const end = decoded.findIndex(({ stream }) => stream === "eof");
       const frames = end < 0 ? decoded : decoded.slice(0, end + 1);
@@ -37,14 +39,13 @@ export async function copyLog(
         throw new HomieError("LogCorrupt", "the executor sends a longer log than there can be");
       await file.write(bytes, 0, bytes.length, position);
       position += bytes.length;
-      if (end >= 0) {
-        await file.datasync();
-        return true;
-      }
-      if (decoder.isDamaged)
+      complete = end >= 0;
+      // Nothing comes after it but the end of the answer, which is waited for so that the connection can be used again.
+      if (complete) await file.datasync();
+      else if (decoder.isDamaged)
         throw new HomieError("LogCorrupt", `the executor's log is damaged at byte ${decoder.offset}`);
     }
-    return false;
+    return complete;
   } finally {
     await file.close();
   }

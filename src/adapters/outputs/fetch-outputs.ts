@@ -36,9 +36,11 @@ export async function fetchOutputs(attempt: Attempt, asked: OutputFetch): Promis
     if (receiver.isComplete) return;
     for await (const chunk of await asked.fetch(receiver.place)) {
       asked.signal.throwIfAborted();
+      // The end of the answer is waited for, so that the connection can be used again; nothing else may come.
+      if (receiver.isComplete) break;
       await receiver.take(chunk);
-      if (receiver.isComplete) return;
     }
+    if (receiver.isComplete) return;
   } finally {
     await receiver.close();
   }

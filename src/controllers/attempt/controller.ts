@@ -79,7 +79,8 @@ async function observe(
   const health = over
     ? ({ ok: true, engine: runtime.name, version: "", warnings: [] } as const)
     : await runtime.health();
-  const facts = over || !health.ok ? ({ phase: "absent" } as const) : await runtime.inspect(attempt);
+  const facts =
+    over || !health.ok || isReserved(attempt) ? ({ phase: "absent" } as const) : await runtime.inspect(attempt);
   return {
     facts,
     health,
@@ -88,6 +89,11 @@ async function observe(
     ...(operation === undefined ? {} : { operation: operation.name, operationMs: operation.elapsedMs }),
     ...(operation?.aborted === true ? { operationAborted: true } : {}),
   };
+}
+
+/** Nothing is made in the engine before its submitter says that it may begin. */
+function isReserved({ spec, status }: Attempt): boolean {
+  return spec.hosted !== undefined && spec.hosted.begin !== true && status?.staged !== true;
 }
 
 function excessOf(runtime: Runtime, attempt: Attempt): Pick<AttemptActual, "diskExcess"> {

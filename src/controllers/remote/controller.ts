@@ -127,7 +127,6 @@ async function collect(attempt: Attempt, scene: Scene, signal: AbortSignal): Pro
     return finish(attempt, scene, { reason: "PeerLost", message: `${peerOf(attempt)}: ${error.message}` });
   }
   recordFacts(attempt, scene, { ...endingOf(report), phase: "Finished", collected: true });
-  scene.ports.executors.leave(attempt);
 }
 
 /** `createdAt` and `stagedAt` stay this machine's own. */

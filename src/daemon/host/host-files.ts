@@ -44,8 +44,7 @@ export function createHostFiles({ paths, images }: HostFilesOptions): HostFiles 
       }),
     async lacking(attempt) {
       const hosted = hostedOf(attempt);
-      const wanted = await inputs.wanted(hosted.inputs);
-      const image = await lackingImage(attempt, images);
+      const [wanted, image] = await Promise.all([inputs.wanted(hosted.inputs), lackingImage(attempt, images)]);
       return { inputs: wanted.complete ? [] : wanted.blobs, ...(image === undefined ? {} : { image }) };
     },
     async receiveInputs(attempt, body, signal) {

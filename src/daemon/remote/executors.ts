@@ -58,8 +58,10 @@ export class PeerExecutors implements Executors {
     const { paths, images, log } = this.#options;
     try {
       const { root: homieRoot, hashCache: cachePath } = paths;
-      const packed = await packInputs(attempt.spec.sources, { homieRoot, cachePath, signal });
-      const image = await this.#describe(attempt, images);
+      const [packed, image] = await Promise.all([
+        packInputs(attempt.spec.sources, { homieRoot, cachePath, signal }),
+        this.#describe(attempt, images),
+      ]);
       for (let round = 0; round < mostRounds; round += 1) {
         const lacking = await this.#offer(attempt, packed, image, signal);
         if (lacking.inputs.length === 0 && (lacking.image ?? []).length === 0) return { ok: true };
