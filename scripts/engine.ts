@@ -15,6 +15,8 @@ const programs = [
   ["/usr/bin/vim", "vim"],
   ["/usr/sbin/debootstrap", "debootstrap"],
   ["/usr/bin/faketime", "faketime"],
+  ["/usr/bin/wg", "wireguard-tools"],
+  ["/usr/bin/wireguard-go", "wireguard-go"],
 ] as const;
 
 /** `node scripts/engine.ts install|start`: what end-to-end tests need on a machine without it, the container engine above all. */

@@ -1,0 +1,179 @@
+import { createSocket } from "node:dgram";
+import { randomBytes } from "node:crypto";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { HomieError } from "../../resources/errors.ts";
+import { createOneAtATime } from "../docker/one-at-a-time.ts";
+import { removeLeftovers, temporaryPrefix } from "../files/atomic-write.ts";
+import { removeConf, writeConf } from "./conf-file.ts";
+import { checkConfig, type WireGuardConfig } from "./config.ts";
+import { readRecord, removeRecord, writeRecord } from "./interface-record.ts";
+import { derivePublicKey } from "./keys.ts";
+import { applyLink, type Link, readLink } from "./link.ts";
+import { parseDump, type WireGuardDump } from "./parse-dump.ts";
+import { planChanges, type WireGuardAction } from "./plan-changes.ts";
+import { askTool, runTool, toolError } from "./run-tool.ts";
+import { endUserSpace, startUserSpace } from "./user-space.ts";
+import { renderWgArguments } from "./wg-arguments.ts";
+
+export interface WireGuardChanges {
+  /** The interface was not there. */
+  readonly made: boolean;
+  /** What was changed in it; none when all was as configured. */
+  readonly actions: readonly WireGuardAction[];
+  readonly savedHandEdit: boolean;
+}
+
+/** One WireGuard interface. Its calls run one after the other. Everything throws HomieError. */
+export interface WireGuard {
+  /** Makes the interface if it is not there, and changes what differs; sessions of peers that stay go on. */
+  apply(config: WireGuardConfig): Promise<WireGuardChanges>;
+  /** Undefined where there is no such interface. */
+  observe(): Promise<WireGuardDump | undefined>;
+  /** Removes interface, process and file; an interface of somebody else stays, as does FILE.orig. */
+  remove(): Promise<void>;
+}
+
+/** `directory` is `wireguard/` of the home. */
+export function createWireGuard(directory: string, name = "homie0"): WireGuard {
+  if (!/^[a-z][a-z0-9]{0,14}$/.test(name)) {
+    throw new HomieError("InvalidResource", `no interface can have the name ${JSON.stringify(name.slice(0, 32))}`);
+  }
+  const wireguard = new WireGuardInterface(directory, name);
+  const turns = createOneAtATime();
+  return {
+    apply: (config) => turns.run(name, () => wireguard.apply(config)),
+    observe: () => turns.run(name, () => wireguard.observe()),
+    remove: () => turns.run(name, () => wireguard.remove()),
+  };
+}
+
+class WireGuardInterface {
+  readonly #name: string;
+  readonly #directory: string;
+  readonly #conf: string;
+  readonly #record: string;
+  /** What was applied last by this process. */
+  #previous: WireGuardConfig | undefined;
+
+  constructor(directory: string, name: string) {
+    this.#directory = directory;
+    this.#name = name;
+    this.#conf = join(directory, `${name}.conf`);
+    this.#record = join(directory, `${name}.json`);
+  }
+
+  async apply(wanted: WireGuardConfig): Promise<WireGuardChanges> {
+    const config = checkConfig(wanted);
+    if (this.#previous === undefined) removeLeftovers(this.#directory);
+    // Before anything that needs rights, as the file is what a person without them is told to use.
+    const { savedHandEdit } = writeConf(this.#conf, config);
+    const made = await this.#ensureLink(derivePublicKey(config.privateKey));
+    const dump = await this.observe();
+    if (dump === undefined)
+      throw new HomieError("ProcessFailed", `interface ${this.#name} vanished while it was set up`);
+    const actions = planChanges(config, dump, this.#previous);
+    if (actions.some((action) => action.kind === "set-listen-port")) await requireFreePort(config.listenPort);
+    await this.#execute(actions, config.privateKey);
+    await applyLink(this.#name, config, this.#fixPresent());
+    this.#previous = config;
+    return { made, actions, savedHandEdit };
+  }
+
+  async observe(): Promise<WireGuardDump | undefined> {
+    const answer = await askTool("wg", ["show", this.#name, "dump"]);
+    if (answer.ok) return parseDump(answer.stdout);
+    if (/no such device|protocol not supported/i.test(answer.words)) return undefined;
+    throw toolError("wg", answer.words, this.#fixPresent());
+  }
+
+  async remove(): Promise<void> {
+    const record = readRecord(this.#record);
+    const link = await readLink(this.#name, this.#fix());
+    if (record !== undefined && link?.ifindex === record.ifindex) {
+      await runTool("ip", ["link", "delete", "dev", this.#name], `sudo ip link delete dev ${this.#name}`);
+    }
+    if (record?.process !== undefined) await endUserSpace(record.process);
+    removeConf(this.#conf);
+    removeRecord(this.#record);
+    removeLeftovers(this.#directory);
+    this.#previous = undefined;
+  }
+
+  /** Answers whether the interface had to be made. */
+  async #ensureLink(publicKey: string): Promise<boolean> {
+    const link = await readLink(this.#name, this.#fix());
+    if (link !== undefined) {
+      await this.#adopt(link, publicKey);
+      return false;
+    }
+    const process = (await this.#addToKernel()) ? undefined : await startUserSpace(this.#name, this.#fix());
+    const made = await readLink(this.#name, this.#fix());
+    if (made === undefined)
+      throw new HomieError("ProcessFailed", `interface ${this.#name} is not there after it was made`);
+    writeRecord(this.#record, made.ifindex, process);
+    this.#previous = undefined;
+    return true;
+  }
+
+  /** Ours is what is on record, what has our key (`wg-quick up` with our file), or what was made just before a crash. */
+  async #adopt(link: Link, publicKey: string): Promise<void> {
+    if (readRecord(this.#record)?.ifindex === link.ifindex) return;
+    const dump = await this.observe();
+    const isFresh = dump !== undefined && dump.publicKey === undefined && dump.peers.length === 0;
+    if (dump === undefined || (dump.publicKey !== publicKey && !isFresh)) {
+      throw new HomieError("MeshUnavailable", `there is an interface ${this.#name} that is not homie's`, {
+        hint: `if nobody needs it: sudo ip link delete dev ${this.#name}`,
+      });
+    }
+    writeRecord(this.#record, link.ifindex, undefined);
+  }
+
+  /** False where the kernel has no WireGuard. */
+  async #addToKernel(): Promise<boolean> {
+    const answer = await askTool("ip", ["link", "add", "dev", this.#name, "type", "wireguard"]);
+    if (answer.ok) return true;
+    if (/unknown device type|not supported/i.test(answer.words)) return false;
+    throw toolError("ip", answer.words, this.#fix());
+  }
+
+  async #execute(actions: readonly WireGuardAction[], privateKey: string): Promise<void> {
+    const keyFile = join(this.#directory, `${temporaryPrefix}key.${randomBytes(6).toString("hex")}`);
+    try {
+      if (actions.some((action) => action.kind === "set-private-key")) {
+        writeFileSync(keyFile, `${privateKey}\n`, { mode: 0o600, flag: "wx" });
+      }
+      for (const command of renderWgArguments(this.#name, actions, keyFile))
+        await runTool("wg", command, this.#fixPresent());
+    } finally {
+      rmSync(keyFile, { force: true });
+    }
+  }
+
+  /** What a person with the rights can run: it makes the interface ... */
+  #fix(): string {
+    return `sudo wg-quick up ${quote(this.#conf)}`;
+  }
+
+  /** ... and it changes the one that is there, again without ending a session. */
+  #fixPresent(): string {
+    return `sudo wg-quick strip ${quote(this.#conf)} | sudo wg syncconf ${this.#name} /dev/stdin`;
+  }
+}
+
+function quote(path: string): string {
+  return `'${path.replaceAll("'", `'\\''`)}'`;
+}
+
+/** wireguard-go takes a port that is in use without a word, and then hears nothing. */
+function requireFreePort(port: number): Promise<void> {
+  const socket = createSocket({ type: "udp4" });
+  return new Promise((resolve, reject) => {
+    socket.once("error", (cause) => {
+      socket.close();
+      const hint = `see who has it (ss -ulpn sport = :${port}), or choose another listenPort`;
+      reject(new HomieError("MeshUnavailable", `UDP port ${port} cannot be used`, { hint, cause }));
+    });
+    socket.bind({ port, exclusive: true }, () => socket.close(() => resolve()));
+  });
+}

@@ -1,0 +1,192 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface, type Interface } from "node:readline";
+import { promisify } from "node:util";
+import type { WireGuardConfig } from "../../../src/adapters/wireguard/config.ts";
+import type { WireGuardDump } from "../../../src/adapters/wireguard/parse-dump.ts";
+import type { WireGuardChanges } from "../../../src/adapters/wireguard/wireguard.ts";
+
+const run = promisify(execFile);
+const program = new URL("wireguard-daemon.ts", import.meta.url).pathname;
+
+/** A refusal of the adapter, as it went over the pipe. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/**
+ * A machine: network, processes, mounts and /run of its own. All of it hangs on one process that ends with its stdin, so
+ * nothing is left even if the test is killed.
+ */
+export class Host {
+  readonly home: string;
+  readonly #keeper: ChildProcess;
+  /** The first process inside, by its number outside. */
+  readonly pid: number;
+
+  private constructor(home: string, keeper: ChildProcess, pid: number) {
+    this.home = home;
+    this.#keeper = keeper;
+    this.pid = pid;
+  }
+
+  static async open(): Promise<Host> {
+    const home = await mkdtemp(join(tmpdir(), "homie-wireguard-"));
+    const spaces = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    // cat writes what it reads: the echo says that all is in place.
+    const setup = "mount -t tmpfs tmpfs /run && ip link set lo up && exec cat";
+    const keeper = spawn("unshare", [...spaces, "sh", "-c", setup], { stdio: ["pipe", "pipe", "inherit"] });
+    keeper.stdin?.write("ready\n");
+    await once(keeper.stdout ?? keeper, "data");
+    return new Host(home, keeper, await childOf(Number(keeper.pid)));
+  }
+
+  get directory(): string {
+    return join(this.home, "wireguard");
+  }
+
+  inside(command: readonly string[]): readonly string[] {
+    return ["nsenter", "--target", String(this.pid), "--net", "--mount", "--pid", "--", ...command];
+  }
+
+  async run(...command: readonly string[]): Promise<string> {
+    const [nsenter = "", ...args] = this.inside(command);
+    return (await run(nsenter, args)).stdout;
+  }
+
+  /** Programs that live in the machine, by their command lines; those that only wait to be reaped have none. */
+  async programs(): Promise<readonly string[]> {
+    const script = "for each in /proc/[0-9]*; do tr '\\0' ' ' < $each/cmdline; echo; done 2> /dev/null";
+    return (await this.run("sh", "-c", script)).split("\n").filter((line) => line !== "");
+  }
+
+  startDaemon(prefix: readonly string[] = []): Daemon {
+    const [nsenter = "", ...args] = this.inside([...prefix, process.execPath, program, this.directory]);
+    return new Daemon(spawn(nsenter, args, { stdio: ["pipe", "pipe", "inherit"] }));
+  }
+
+  async close(): Promise<void> {
+    const ended = once(this.#keeper, "exit");
+    this.#keeper.stdin?.end();
+    await ended;
+    await rm(this.home, { recursive: true });
+  }
+}
+
+/** The adapter in a process of its own, inside a host. */
+export class Daemon {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    if (child.stdout === null) throw new Error("stdout is a pipe");
+    const lines: Interface = createInterface({ input: child.stdout });
+    this.#lines = lines[Symbol.asyncIterator]();
+  }
+
+  async apply(config: WireGuardConfig): Promise<WireGuardChanges> {
+    return (await this.#ask({ op: "apply", config })) as WireGuardChanges;
+  }
+
+  async observe(): Promise<WireGuardDump> {
+    return (await this.#ask({ op: "observe" })) as WireGuardDump;
+  }
+
+  async remove(): Promise<void> {
+    await this.#ask({ op: "remove" });
+  }
+
+  async refuse(config: WireGuardConfig): Promise<Refusal> {
+    const { error } = await this.#exchange({ op: "apply", config });
+    if (error === undefined) throw new Error("it was not refused");
+    return error;
+  }
+
+  /** As `kill -9` does it. */
+  async crash(): Promise<void> {
+    const ended = once(this.#child, "exit");
+    process.kill(await childOf(Number(this.#child.pid)), "SIGKILL");
+    await ended;
+  }
+
+  async end(): Promise<void> {
+    const ended = once(this.#child, "exit");
+    this.#child.stdin?.end();
+    await ended;
+  }
+
+  async #ask(request: unknown): Promise<unknown> {
+    const { value, error } = await this.#exchange(request);
+    if (error !== undefined) throw new Error(`${error.code}: ${error.message} (${error.hint ?? "no hint"})`);
+    return value;
+  }
+
+  async #exchange(request: unknown): Promise<{ value?: unknown; error?: Refusal }> {
+    this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
+    const { value, done } = await this.#lines.next();
+    if (done === true) throw new Error("the daemon ended");
+    return JSON.parse(value) as { value?: unknown; error?: Refusal };
+  }
+}
+
+/** A hundred datagrams a second; counts what comes back. */
+export class Pinging {
+  readonly #child: ChildProcess;
+  readonly #sequence: number[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(host: Host, address: string) {
+    const [nsenter = "", ...args] = host.inside(["/bin/busybox", "ping", "-i", "0.01", address]);
+    this.#child = spawn(nsenter, args, { stdio: ["ignore", "pipe", "inherit"] });
+    if (this.#child.stdout === null) throw new Error("stdout is a pipe");
+    createInterface({ input: this.#child.stdout }).on("line", (line) => {
+      const [, number] = / seq=(\d+) /.exec(line) ?? [];
+      if (number === undefined) return;
+      this.#sequence.push(Number(number));
+      this.#wake?.();
+    });
+  }
+
+  /** Waits until this many more have come back. */
+  async answers(count: number): Promise<void> {
+    const goal = this.#sequence.length + count;
+    while (this.#sequence.length < goal) await new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+
+  /** Ends it. Answers how many came back, and how many before the last of them did not. */
+  async stop(): Promise<{ readonly received: number; readonly lost: number }> {
+    const ended = once(this.#child, "exit");
+    process.kill(await childOf(Number(this.#child.pid)), "SIGKILL");
+    await ended;
+    const [first = 0, last = 0] = [this.#sequence[0], this.#sequence.at(-1)];
+    const received = new Set(this.#sequence).size;
+    return { received, lost: last - first + 1 - received };
+  }
+}
+
+/** nsenter and unshare fork; what they start is their only child. */
+async function childOf(pid: number): Promise<number> {
+  const [child = ""] = (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).split(" ");
+  if (child === "") throw new Error(`process ${pid} has no child`);
+  return Number(child);
+}
+
+/** A cable between two hosts. */
+export async function connect(one: Host, other: Host): Promise<void> {
+  const ends = ["type", "veth", "peer", "name", "eth0", "netns", String(other.pid)];
+  // In the network of one host, and where the number of the other still means something.
+  await run("nsenter", ["--target", String(one.pid), "--net", "--", "ip", "link", "add", "eth0", ...ends]);
+  for (const [host, address] of [
+    [one, "192.0.2.1/24"],
+    [other, "192.0.2.2/24"],
+  ] as const) {
+    await host.run("ip", "address", "add", address, "dev", "eth0");
+    await host.run("ip", "link", "set", "eth0", "up");
+  }
+}
