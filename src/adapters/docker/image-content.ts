@@ -7,7 +7,7 @@ const digestPattern = /^sha256:[0-9a-f]{64}$/;
 /** More than any engine runs: overlay2 ends at 128. */
 const maxLayers = 256;
 /** An image's configuration is a few KiB; its history can make it long. */
-export const maxConfigBytes = 1024 * 1024;
+export const maxConfigBytes: number = 1024 * 1024;
 
 export function isDigest(text: string): boolean {
   return digestPattern.test(text);
