@@ -52,11 +52,11 @@ function lettersOf(kind: PasteKind, packed: string): string {
   throw rejected(kind, `has ${shown} (U+${point}) in it, which belongs to no ${kind.noun}`);
 }
 
-function prefixProblem({ prefix, noun }: PasteKind, packed: string): string {
+function prefixProblem({ prefix }: PasteKind, packed: string): string {
   const [, letter, version] = /^(h[jm])([0-9]{1,4})_/.exec(packed) ?? [];
   if (letter === undefined) return `is none: one starts with ${prefix}`;
   if (!prefix.startsWith(letter)) {
-    return `is none, but ${letter === "hj" ? "a join request" : "an invite"}: a ${noun} starts with ${prefix}`;
+    return `is none, but ${letter === "hj" ? "a join request" : "an invite"}: what is asked for starts with ${prefix}`;
   }
   return `was made by ${Number(version) > 1 ? "a newer" : "another"} homie (version ${version})`;
 }

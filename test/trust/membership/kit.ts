@@ -95,3 +95,25 @@ export function flip(bytes: Uint8Array, bit: number): Buffer {
   altered.writeUInt8(altered.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
   return altered;
 }
+
+/** Order of the Ed25519 base point (RFC 8032, 5.1). */
+export const groupOrder: bigint = 2n ** 252n + 27742317777372353535851937790883648493n;
+
+/** Keys nobody may have; little-endian hex. */
+export const hexKeys: Readonly<Record<"smallOrder" | "nonCanonical" | "lowOrder", readonly string[]>> = {
+  smallOrder: [
+    "00".repeat(32),
+    `01${"00".repeat(31)}`,
+    `ec${"ff".repeat(30)}7f`,
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  ],
+  nonCanonical: [`ed${"ff".repeat(30)}7f`, `ee${"ff".repeat(30)}7f`, `ff${"ff".repeat(30)}7f`, "ff".repeat(32)],
+  lowOrder: [
+    "00".repeat(32),
+    `01${"00".repeat(31)}`,
+    `ec${"ff".repeat(30)}7f`,
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+  ],
+};
