@@ -26,25 +26,29 @@ const weight = { Rotated: 0, Left: 1, Revoked: 2 };
  */
 export class Lineage {
   readonly #founder: string;
-  readonly #children = new Map<string, string[]>();
+  readonly #parents = new Map<string, string[]>();
   readonly #predecessors = new Map<string, string[]>();
-  readonly #reached = new Map<string, ReadonlySet<string>>();
+  /** Everybody an Admit or Rotate leads to from the founder, whether it counts or not. */
+  readonly #known: ReadonlySet<string>;
   readonly #cuts = new Map<string, KnownCut[]>();
   readonly #gone = new Map<string, Gone>();
 
   constructor(founder: string, edges: readonly (Admit | Rotate)[]) {
     this.#founder = founder;
+    const children = new Map<string, string[]>();
     for (const { id, issuer, statement } of edges) {
       const to = statement.kind === "Admit" ? statement.subject : statement.successor;
       if (to === issuer) continue;
-      append(this.#children, issuer, to);
+      append(children, issuer, to);
+      append(this.#parents, to, issuer);
       if (statement.kind !== "Rotate") continue;
       append(this.#predecessors, to, issuer);
       this.#addCut(issuer, id, statement, false);
     }
+    this.#known = new Set([founder, ...walk(children, founder)]);
     // Also when the Rotate itself is void, as when a thief signed another one: the old key is worth nothing from then on.
     for (const key of new Set([...this.#predecessors.values()].flat())) {
-      if (this.#isKnown(key)) this.#gone.set(key, { identity: key, how: "Rotated", by: key });
+      if (this.#known.has(key)) this.#gone.set(key, { identity: key, how: "Rotated", by: key });
     }
   }
 
@@ -55,7 +59,7 @@ export class Lineage {
   /** Takes a Revoke or a Leave, or says why it is worth nothing. */
   remove({ id, issuer, statement }: Removal): string | undefined {
     const subject = statement.kind === "Revoke" ? statement.subject : issuer;
-    if (!this.#isKnown(issuer)) return "its author was never a member";
+    if (!this.#known.has(issuer)) return "its author was never a member";
     if (!this.#hasAuthority(issuer, subject))
       return "its author neither founded the network nor invited whom it revokes";
     this.#addCut(subject, id, statement, subject !== issuer);
@@ -85,24 +89,15 @@ export class Lineage {
     append(this.#cuts, key, { id, lastGoodSeq, keeps, fromAbove });
   }
 
-  #isKnown(key: string): boolean {
-    return key === this.#founder || this.#reach(this.#founder).has(key);
-  }
-
   /** A key that was rotated to speaks for those it follows. */
   #hasAuthority(issuer: string, subject: string): boolean {
     const voices = [issuer, ...walk(this.#predecessors, issuer)];
-    return voices.some((key) => key === subject || key === this.#founder || this.#reach(key).has(subject));
-  }
-
-  #reach(key: string): ReadonlySet<string> {
-    const known = this.#reached.get(key) ?? walk(this.#children, key);
-    this.#reached.set(key, known);
-    return known;
+    const above = walk(this.#parents, subject);
+    return voices.some((key) => key === subject || key === this.#founder || above.has(key));
   }
 }
 
-/** Everything below `start`; loops end by themselves. */
+/** Everything `start` leads to; loops end by themselves. */
 function walk(next: ReadonlyMap<string, readonly string[]>, start: string): ReadonlySet<string> {
   const seen = new Set<string>();
   const waiting = [start];

@@ -130,6 +130,15 @@ test("A7: what a thief of a revoked key dates back below the last good number is
   expect(names(judge(annBob, early, revoke, ...forged))).toEqual(["ann", "cem"]);
 });
 
+test("A7: what a Revoke lists but numbers as too late is worth nothing", () => {
+  const late = sign.admit(bob, eve, { seq: 4 });
+  expect(names(judge(annBob, late, sign.revoke(ann, bob, { lastGoodSeq: 3, keeps: [idOf(late)] })))).toEqual(["ann"]);
+  expect(names(judge(annBob, late, sign.revoke(ann, bob, { lastGoodSeq: 4, keeps: [idOf(late)] })))).toEqual([
+    "ann",
+    "eve",
+  ]);
+});
+
 test("G-14: a revoked key is not admitted again by anybody, not even by the founder, and does not come back by a Rotate", () => {
   const revoke = sign.revoke(ann, bob);
   const returns = [
