@@ -10,6 +10,7 @@ import type { Member } from "./crew-members.ts";
 import { clocksOf, type PeerClock } from "./peer-clocks.ts";
 import { CrewRuntime, type CrewOptions } from "./crew-runtime.ts";
 import { createHostFiles } from "./host/host-files.ts";
+import { watchPresence } from "./presence.ts";
 import { Host } from "./host/host.ts";
 import { keepHostHistory } from "./host/host-history.ts";
 import { createJudge, rulesReader } from "./host/judge.ts";
@@ -55,11 +56,12 @@ export function createCrew(setting: CrewSetting): Crew {
   const { wiring, store, clock, log, paths, images } = setting;
   const { engine, limits, allocated, gpus, placements } = wiring;
   const rules = rulesReader(store);
+  const presence = watchPresence(() => rules().idleSeconds !== undefined, clock);
   const wakeWaiting = gathered(() => wiring.wakeWaiting());
   const runtime: CrewRuntime = new CrewRuntime({
     ...setting,
     ...{ engine, limits, allocated, gpus },
-    terms: () => lendingTerms(limits(), rules(), clock.now()),
+    terms: () => lendingTerms(limits(), rules(), { now: clock.now(), ...presence.now() }),
     onRequest: (node, incoming, outgoing) => handler(node, incoming, outgoing),
     onNews: (node) => {
       placements.heard(node);
@@ -69,7 +71,7 @@ export function createCrew(setting: CrewSetting): Crew {
   const { own, keys, client } = runtime;
   const judge = createJudge({
     ...{ store, limits, allocated, rules, health: () => wiring.ready(), now: () => clock.now() },
-    machine: () => machineNow(paths.root),
+    machine: () => ({ ...machineNow(paths.root), ...presence.now() }),
     gpus: () => gpus.lent(),
   });
   const host = new Host({
@@ -90,10 +92,7 @@ export function createCrew(setting: CrewSetting): Crew {
   return {
     transport: runtime.table,
     members: () => runtime.members.all(),
-    live: (object) => {
-      if (object.kind === "Peer") return runtime.withFigures(object as Peer);
-      return object.kind === "Job" ? withTransfer(object as Job, executors) : object;
-    },
+    live: (object) => withLiveParts(object, runtime, executors),
     placement: { client, own, keys, peers: () => runtime.facts(), nameOf: (peer) => runtime.nameOfPeer(peer) },
     executors,
     freed() {
@@ -104,6 +103,7 @@ export function createCrew(setting: CrewSetting): Crew {
     warnings: () => runtime.refusals.recent(),
     async stop() {
       past[Symbol.dispose]();
+      presence.close();
       executors.close();
       await images?.close();
       host.close();
@@ -115,6 +115,11 @@ export function createCrew(setting: CrewSetting): Crew {
 function machineNow(root: string): { readonly diskFreeBytes: number; readonly onBattery?: boolean } {
   const onBattery = isOnBattery();
   return { diskFreeBytes: freeDiskBytes(root), ...(onBattery === undefined ? {} : { onBattery }) };
+}
+
+function withLiveParts(object: Resource, runtime: CrewRuntime, executors: PeerExecutors): Resource {
+  if (object.kind === "Peer") return runtime.withFigures(object as Peer);
+  return object.kind === "Job" ? withTransfer(object as Job, executors) : object;
 }
 
 /** Moves all the time, and so is never stored. */

@@ -19,10 +19,10 @@ export function containerPlatform(): string {
 export function lendingTerms(
   limits: EffectiveLimits,
   rules: LendingRules,
-  now: Date,
+  moment: { readonly now: Date; readonly inputIdleSeconds?: number },
 ): Readonly<Record<string, unknown>> {
   const { peers, images, networks, quietSpans, wallTime, snoozedUntilMs, idleSeconds } = rules;
-  const nowMs = now.getTime();
+  const nowMs = moment.now.getTime();
   const quiet = quietSpans.length > 0 && quietSpanAt(quietSpans, wallTime(nowMs)) !== undefined;
   return {
     platform: containerPlatform(),
@@ -35,6 +35,7 @@ export function lendingTerms(
     onBattery: isOnBattery() === true,
     takesWorkOnBattery: rules.onBattery,
     onlyWhenIdle: idleSeconds !== undefined,
+    idle: idleSeconds === undefined || (moment.inputIdleSeconds ?? 0) >= idleSeconds,
   };
 }
 
