@@ -5,7 +5,7 @@ import { createEngine, findEngine } from "../../adapters/docker/connect.ts";
 import type { Logger } from "../../reconciler/types.ts";
 import { findDemoImage, removeDemoImage } from "../demo/demo-image.ts";
 import { measureCrew } from "./crew.ts";
-import { benchResources, runJob } from "./jobs.ts";
+import { benchResources, containersAreGone, runJob } from "./jobs.ts";
 import { milliseconds, quantile, renderRows, sample, startRow, type Row } from "./measure.ts";
 import { hardenedRun, runProgram } from "./programs.ts";
 import { startSubject, type Subject } from "./subject.ts";
@@ -56,7 +56,9 @@ async function measureMachine(
   const home = join(directory, "home");
   const subject = await startSubject(home, "bench", options.signal);
   try {
-    return await measure({ options, directory, home, subject, ...(image === undefined ? {} : { image }) });
+    const rows = await measure({ options, directory, home, subject, ...(image === undefined ? {} : { image }) });
+    await containersAreGone(subject.socket);
+    return rows;
   } finally {
     await subject.stop();
   }

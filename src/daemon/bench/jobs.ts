@@ -36,6 +36,24 @@ function attemptReaches(socket: string, job: string, phase: string): Promise<voi
   });
 }
 
+const removalMs = 30_000;
+
+/** Resolves once no container of this daemon is left: what uses an image keeps it from being taken away. */
+export async function containersAreGone(socket: string): Promise<void> {
+  const isLeft = ({ spec, status }: SeenAttempt): boolean => spec.executor === undefined && status?.removed !== true;
+  for (const untilMs = performance.now() + removalMs; performance.now() < untilMs;) {
+    const list = (await callApi(socket, "GET", "/apis/homie.dev/v1/attempts")) as { items: readonly SeenAttempt[] };
+    if (!list.items.some(isLeft)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("the containers of the bench are not removed");
+}
+
+interface SeenAttempt {
+  readonly spec: { readonly executor?: object };
+  readonly status?: { readonly removed?: boolean };
+}
+
 function hasSucceeded(object: unknown, name: string): boolean {
   const { metadata, status } = object as {
     metadata?: { name?: string };
