@@ -43,8 +43,8 @@ export async function runBench(options: BenchOptions): Promise<number> {
       options.write("No Docker engine answers: the rows about jobs are left out.\n");
     return 0;
   } finally {
-    if (image !== undefined) await removeDemoImage(engine, image);
     await rm(directory, { recursive: true, force: true });
+    if (image !== undefined) await removeDemoImage(engine, image);
   }
 }
 
