@@ -216,6 +216,20 @@ test("G-07: a member that calls itself what another would be renamed to does not
   expect(names(membership)).toEqual(["ann", "bob", renamed, `bob-${eve.node.slice(0, 5)}`, "cem"].toSorted());
 });
 
+test("of two Admits of one key at one depth the one with the smaller id counts", () => {
+  const inviters = [annBob, sign.admit(ann, cem, { seq: 2 })];
+  for (const joiner of Array.from({ length: 10 }, (_, index) => machine(`twice${index}`))) {
+    const [byBob, byCem] = [sign.admit(bob, joiner), sign.admit(cem, joiner)];
+    const member = judge(...inviters, byBob, byCem).members.find(({ identity }) => identity === joiner.identity);
+    expect(member?.chain.at(-1)).toBe(idOf(byBob) < idOf(byCem) ? bob.identity : cem.identity);
+  }
+});
+
+test("the founder can revoke a key before anybody admits it", () => {
+  expect(judge(sign.revoke(ann, bob)).removed).toMatchObject([{ identity: bob.identity, how: "Revoked" }]);
+  expect(names(judge(sign.revoke(ann, bob), annBob, bobCem))).toEqual(["ann"]);
+});
+
 test("G-13: a Revoke that one peer hides comes back with the statements of any other", () => {
   const [hiding, telling] = [[annBob, bobCem], [sign.revoke(ann, bob)]];
   expect(names(judge(...hiding))).toContain("bob");
