@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { accessSync, readdirSync, readFileSync } from "node:fs";
+import { accessSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HomieError } from "../../resources/errors.ts";
 import { identifyProcess, isAlive, type ProcessIdentity } from "../process/process-identity.ts";
@@ -69,7 +70,25 @@ function hasWord(pid: string, word: string): boolean {
 }
 
 /** It ends by itself when its interface is removed; one that does not is told to. Nothing else can be hit: see isAlive. */
-export async function endUserSpace(identity: ProcessIdentity): Promise<void> {
+export async function endUserSpace(identity: ProcessIdentity, name: string): Promise<void> {
+  await waitForEnd(identity);
+  // One that is ended while it starts leaves its socket behind.
+  const socket = `/var/run/wireguard/${name}.sock`;
+  if (await isDead(socket)) rmSync(socket, { force: true });
+}
+
+/** A socket nobody listens at; false where there is none. */
+function isDead(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED"));
+  });
+}
+
+async function waitForEnd(identity: ProcessIdentity): Promise<void> {
   for (const signal of [undefined, "SIGTERM", "SIGKILL"] as const) {
     if (signal !== undefined) kill(identity.pid, signal);
     for (let waitedMs = 0; waitedMs < endMs; waitedMs += 20) {

@@ -69,6 +69,16 @@ class WireGuardInterface {
     // Before anything that needs rights, as the file is what a person without them is told to use.
     const { savedHandEdit } = writeConf(this.#conf, config);
     const made = await this.#ensureLink(derivePublicKey(config.privateKey));
+    try {
+      return { made, actions: await this.#converge(config), savedHandEdit };
+    } catch (error) {
+      // Half a tunnel helps nobody; one that was there before stays.
+      if (made) await this.#removeLink();
+      throw error;
+    }
+  }
+
+  async #converge(config: WireGuardConfig): Promise<readonly WireGuardAction[]> {
     const dump = await this.observe();
     if (dump === undefined)
       throw new HomieError("ProcessFailed", `interface ${this.#name} vanished while it was set up`);
@@ -77,7 +87,7 @@ class WireGuardInterface {
     await this.#execute(actions, config.privateKey);
     await applyLink(this.#name, config, this.#fixPresent());
     this.#previous = config;
-    return { made, actions, savedHandEdit };
+    return actions;
   }
 
   async observe(): Promise<WireGuardDump | undefined> {
@@ -88,15 +98,19 @@ class WireGuardInterface {
   }
 
   async remove(): Promise<void> {
+    await this.#removeLink();
+    removeConf(this.#conf);
+    removeLeftovers(this.#directory);
+  }
+
+  async #removeLink(): Promise<void> {
     const record = readRecord(this.#record);
     const link = await readLink(this.#name, this.#fix());
     if (record !== undefined && link?.ifindex === record.ifindex) {
       await runTool("ip", ["link", "delete", "dev", this.#name], `sudo ip link delete dev ${this.#name}`);
     }
-    if (record?.process !== undefined) await endUserSpace(record.process);
-    removeConf(this.#conf);
+    if (record?.process !== undefined) await endUserSpace(record.process, this.#name);
     removeRecord(this.#record);
-    removeLeftovers(this.#directory);
     this.#previous = undefined;
   }
 
@@ -109,8 +123,10 @@ class WireGuardInterface {
     }
     const process = (await this.#addToKernel()) ? undefined : await startUserSpace(this.#name, this.#fix());
     const made = await readLink(this.#name, this.#fix());
-    if (made === undefined)
+    if (made === undefined) {
+      if (process !== undefined) await endUserSpace(process, this.#name);
       throw new HomieError("ProcessFailed", `interface ${this.#name} is not there after it was made`);
+    }
     writeRecord(this.#record, made.ifindex, process);
     this.#previous = undefined;
     return true;
@@ -166,14 +182,20 @@ function quote(path: string): string {
 }
 
 /** wireguard-go takes a port that is in use without a word, and then hears nothing. */
-function requireFreePort(port: number): Promise<void> {
-  const socket = createSocket({ type: "udp4" });
-  return new Promise((resolve, reject) => {
-    socket.once("error", (cause) => {
-      socket.close();
-      const hint = `see who has it (ss -ulpn sport = :${port}), or choose another listenPort`;
-      reject(new HomieError("MeshUnavailable", `UDP port ${port} cannot be used`, { hint, cause }));
-    });
-    socket.bind({ port, exclusive: true }, () => socket.close(() => resolve()));
+async function requireFreePort(port: number): Promise<void> {
+  for (const type of ["udp4", "udp6"] as const) {
+    const error = await tryPort(type, port);
+    // Whatever else is wrong (no IPv6, a port below 1024) is for WireGuard itself to say: it binds with other rights.
+    if (error?.code !== "EADDRINUSE") continue;
+    const hint = `see who has it (ss -ulpn sport = :${port}), or choose another listenPort`;
+    throw new HomieError("MeshUnavailable", `UDP port ${port} is in use`, { hint, cause: error });
+  }
+}
+
+function tryPort(type: "udp4" | "udp6", port: number): Promise<NodeJS.ErrnoException | undefined> {
+  const socket = createSocket({ type, ipv6Only: type === "udp6" });
+  return new Promise((resolve) => {
+    socket.once("error", (error: NodeJS.ErrnoException) => socket.close(() => resolve(error)));
+    socket.bind({ port, exclusive: true }, () => socket.close(() => resolve(undefined)));
   });
 }

@@ -145,6 +145,7 @@ export class Pinging {
     const [nsenter = "", ...args] = host.inside(["/bin/busybox", "ping", "-i", "0.01", address]);
     this.#child = spawn(nsenter, args, { stdio: ["ignore", "pipe", "inherit"] });
     if (this.#child.stdout === null) throw new Error("stdout is a pipe");
+    this.#child.once("exit", () => this.#wake?.());
     createInterface({ input: this.#child.stdout }).on("line", (line) => {
       const [, number] = / seq=(\d+) /.exec(line) ?? [];
       if (number === undefined) return;
@@ -156,7 +157,10 @@ export class Pinging {
   /** Waits until this many more have come back. */
   async answers(count: number): Promise<void> {
     const goal = this.#sequence.length + count;
-    while (this.#sequence.length < goal) await new Promise<void>((resolve) => (this.#wake = resolve));
+    while (this.#sequence.length < goal) {
+      if (this.#child.exitCode !== null) throw new Error("ping has ended");
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
   }
 
   /** Ends it. Answers how many came back, and how many before the last of them did not. */

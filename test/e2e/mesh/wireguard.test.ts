@@ -127,16 +127,29 @@ describe.skipIf(why !== undefined)(`two machines with a tunnel${why === undefine
   test("a peer that was removed by hand comes back, and one that was added goes", async () => {
     const [host, running] = hosts();
     const { publicKey } = makeKeys();
+    const pinging = new Pinging(host, "10.99.0.2");
+    await pinging.answers(10);
     await host.run("wg", "set", "homie0", "peer", two.publicKey, "remove", "peer", publicKey);
-    await host.run("ip", "address", "delete", "10.99.0.1/16", "dev", "homie0");
-    await host.run("ip", "link", "set", "homie0", "mtu", "1400");
     const { actions } = await running.apply(configOne);
     expect(actions).toEqual([
       { kind: "add-peer", peer: two },
       { kind: "remove-peer", publicKey },
     ]);
+    await pinging.answers(10);
+    // The same count that is 0 while others come and go.
+    expect((await pinging.stop()).lost).toBeGreaterThan(0);
     expect((await running.apply(configOne)).actions).toEqual([]);
-    expect(await host.run("ip", "address", "show", "dev", "homie0")).toMatch(/mtu 1280 [^]*10\.99\.0\.1\/16/);
+  });
+
+  test("addresses and MTU that were changed by hand are put right", async () => {
+    const [host, running] = hosts();
+    await host.run("ip", "address", "delete", "10.99.0.1/16", "dev", "homie0");
+    await host.run("ip", "address", "add", "10.98.0.1/16", "dev", "homie0");
+    await host.run("ip", "link", "set", "homie0", "mtu", "1400");
+    await running.apply(configOne);
+    const text = await host.run("ip", "address", "show", "dev", "homie0");
+    expect(text).toMatch(/mtu 1280 [^]*10\.99\.0\.1\/16/);
+    expect(text).not.toContain("10.98.0.1");
     const pinging = new Pinging(host, "10.99.0.2");
     await pinging.answers(3);
     await pinging.stop();
@@ -223,7 +236,7 @@ describe.skipIf(why !== undefined)("a machine on which the tunnel cannot be had"
     [
       "the port is in use",
       `mkfifo /run/bound && (${process.execPath} -e '${listen}' > /run/bound 2>&1 &) && head -n 1 /run/bound`,
-      /UDP port 51821 cannot be used/,
+      /UDP port 51821 is in use/,
       /ss -ulpn/,
     ],
     ["/dev/net/tun is missing", "mount -t tmpfs tmpfs /dev/net", /no \/dev\/net\/tun/, /modprobe tun/],
@@ -245,6 +258,25 @@ describe.skipIf(why !== undefined)("a machine on which the tunnel cannot be had"
       hint: expect.stringMatching(hint),
     });
     await daemon.end();
+    expect((await host.programs()).filter((line) => line.includes("wireguard-go"))).toEqual([]);
+    expect(await host.run("sh", "-c", "ls -A /run/wireguard 2> /dev/null || true")).toBe("");
+  });
+
+  test("leaves the tunnel of somebody else alone, and takes on one that has no key yet", async () => {
+    await host.run("wireguard-go", "homie0");
+    await host.run("sh", "-c", "wg genkey > /run/key && wg set homie0 private-key /run/key");
+    const before = await host.run("wg", "show", "homie0", "dump");
+    const daemon = host.startDaemon();
+    expect(await daemon.refuse(configOne)).toMatchObject({ code: "MeshUnavailable" });
+    await daemon.remove();
+    expect(await host.run("wg", "show", "homie0", "dump")).toBe(before);
+    await host.run("ip", "link", "delete", "dev", "homie0");
+    await expect.poll(() => host.run("sh", "-c", "ls -A /run/wireguard")).toBe("");
+    await host.run("wireguard-go", "homie0");
+    expect((await daemon.apply(configOne)).made).toBe(false);
+    await daemon.remove();
+    await daemon.end();
+    expect(await host.run("ip", "-brief", "link")).not.toContain("homie0");
   });
 
   test("says what to run without rights, and that works", async () => {
