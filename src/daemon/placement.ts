@@ -4,6 +4,7 @@ import type { AttemptTemplate, Placer, ReserveOutcome } from "../controllers/job
 import type { Clock } from "../reconciler/types.ts";
 import type { Attempt, OutputRule } from "../resources/attempt.ts";
 import type { Job } from "../resources/job.ts";
+import type { HistoryBook } from "../scheduler/history-book.ts";
 import { placeJob, type Candidate, type Placement, type RejectedPeer } from "../scheduler/place-job.ts";
 import type { PeerFacts } from "../scheduler/peer-facts.ts";
 import { needOf, placementRequest, type PlacementRequest } from "../scheduler/placement-request.ts";
@@ -30,6 +31,8 @@ export interface PlacementOptions {
   readonly name: string;
   readonly self: () => PeerFacts;
   readonly crew: () => PlacementCrew | undefined;
+  /** How attempts ended on each peer before. */
+  readonly past: HistoryBook;
 }
 
 /** After a denial a peer is not asked again for this Job for so long, unless it has news. */
@@ -76,7 +79,10 @@ export class Placements implements Placer {
   place(job: Job, attempts: readonly Attempt[], image?: string): Placement {
     const request = this.#request(job, attempts, image);
     const denied = this.#deniedFor(job.metadata.uid);
-    const peers = [this.#options.self(), ...(this.#options.crew()?.peers() ?? [])];
+    const { past, self, crew } = this.#options;
+    const known = [self(), ...(crew()?.peers() ?? [])];
+    // This machine is not judged by itself: its own Jobs have nowhere else to wait.
+    const peers = known.map((peer) => (peer.own ? peer : { ...peer, history: past.of(peer.name, job.metadata.name) }));
     const asked = peers.filter(({ node }) => !denied.has(node)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
     const placement = placeJob(request, asked, this.#options.clock.now().getTime());
     if (denied.size === 0) return placement;

@@ -9,15 +9,17 @@ import type { Attempt } from "../resources/attempt.ts";
 import type { Job } from "../resources/job.ts";
 import type { Key } from "../resources/types.ts";
 import type { Limits } from "../resources/limits.ts";
+import { withoutUndefined } from "../resources/without-undefined.ts";
 import { timestamp } from "../reconciler/conditions.ts";
 import { drive } from "../reconciler/drive.ts";
 import { Engine } from "../reconciler/engine.ts";
 import type { Clock, Context, EventRecorder, Logger, Reconciler } from "../reconciler/types.ts";
 import { effectiveLimits, type EffectiveLimits, type MachineSize } from "../scheduler/effective-limits.ts";
 import type { DeclaredWriter } from "../store/declared.ts";
-import type { ObjectStore } from "../store/types.ts";
+import type { HistoryEntry, ObjectStore } from "../store/types.ts";
 import type { Allocated } from "../scheduler/admission.ts";
 import type { Placement } from "../scheduler/place-job.ts";
+import { HistoryBook, type PastAttempt } from "../scheduler/history-book.ts";
 import { placementStatus } from "../scheduler/render-placement.ts";
 import type { PeerFacts } from "../scheduler/peer-facts.ts";
 import { assignGpus } from "../scheduler/gpu-match.ts";
@@ -74,6 +76,9 @@ export interface Wiring {
   stop(): Promise<void>;
 }
 
+/** Enough for months of a crew; older ones weigh next to nothing. */
+const pastEntries = 2_000;
+
 type JobPlacement = NonNullable<NonNullable<Job["status"]>["placement"]>;
 
 /** How many keys of a kind are worked on at once. Attempts wait for the engine most of the time, so there are more. */
@@ -102,16 +107,13 @@ export function wire(ports: WiringPorts): Wiring {
     ...ports,
     build: (job) => templatesOf(ports, limits, (runtime) => ports.runtimes[runtime].health()).build(job),
   });
-  const placements = placementsOf(ports, { limits, ledger, gpus });
+  const share: OwnShare = { limits, ledger, gpus, past: readPast(store) };
+  const placements = placementsOf(ports, share);
   const templates = templatesOf(ports, limits, (runtime) => takeover.health(runtime));
-  const jobs = createJobController(jobPorts(ports, { limits, ledger, gpus, templates, placer: placements }), wakeJob);
+  const jobs = createJobController(jobPorts(ports, { ...share, templates, placer: placements }), wakeJob);
   const attempts = createAttemptController({ ...ports, store, clock, wake: wakeAttempt });
   const remote = createRemoteController({ ...ports, store, clock, wake: wakeAttempt });
-  const limitsController = createLimitsController({
-    effective: limits,
-    allocated: () => ledger.allocated(),
-    running: () => ledger.running(),
-  });
+  const limitsController = createLimitsController(limitsPorts(share));
   register(engine, {
     Job: drive(jobs),
     Attempt: byExecutor(store, drive(attempts), drive(remote)),
@@ -147,6 +149,11 @@ interface OwnShare {
   readonly limits: () => EffectiveLimits;
   readonly ledger: Ledger;
   readonly gpus: GpuSight;
+  readonly past: HistoryBook;
+}
+
+function limitsPorts({ limits, ledger }: OwnShare): Parameters<typeof createLimitsController>[0] {
+  return { effective: limits, allocated: () => ledger.allocated(), running: () => ledger.running() };
 }
 
 function gpuSight({ store, gpus }: WiringPorts, ledger: Ledger): GpuSight {
@@ -158,13 +165,25 @@ function gpuSight({ store, gpus }: WiringPorts, ledger: Ledger): GpuSight {
   };
 }
 
-function placementsOf(ports: WiringPorts, { limits, ledger, gpus }: OwnShare): Placements {
+/** What happened on peers before, oldest first. */
+function readPast(store: ObjectStore): HistoryBook {
+  const past = new HistoryBook();
+  for (const entry of store.history.list({ limit: pastEntries }).toReversed())
+    if (entry.role !== "plug") past.add(pastOf(entry));
+  return past;
+}
+
+function pastOf({ peer, job, reason, endTime, startTime, runtimeSeconds }: HistoryEntry): PastAttempt {
+  return withoutUndefined({ peer, job, reason, endedAt: endTime ?? startTime, runtimeSeconds });
+}
+
+function placementsOf(ports: WiringPorts, { limits, ledger, gpus, past }: OwnShare): Placements {
   const { clock, node: name, nodeId: node, crew, machine } = ports;
   const self = (): PeerFacts => {
     const held = { allocated: ledger.allocated(), gpus: gpus.lent() };
     return factsOfSelf({ node, name, limits: limits(), ...held, cpuCount: machine.cpus });
   };
-  return new Placements({ clock, name, crew, self });
+  return new Placements({ clock, name, crew, self, past });
 }
 
 async function previewOf(
@@ -189,12 +208,17 @@ function byExecutor(store: ObjectStore, here: Reconciler, elsewhere: Reconciler)
 
 function jobPorts(ports: WiringPorts, own: Pick<JobPorts, "templates" | "placer"> & OwnShare): JobPorts {
   const { store, clock, node, publisher } = ports;
-  const { ledger, templates, placer } = own;
+  const { ledger, templates, placer, past } = own;
   return {
     ...{ store, clock, node, publisher, templates, placer },
     attemptsOf: (uid) => ledger.attemptsOf(uid),
     cancels: store,
-    history: store.history,
+    history: {
+      add(entry) {
+        store.history.add(entry);
+        past.add(pastOf(entry));
+      },
+    },
     capacity: capacityOf(own, clock),
     removeDeclared: async (name) => void (await ports.declared.remove({ kind: "Job", name })),
   };
