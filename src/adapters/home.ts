@@ -6,6 +6,12 @@ export interface HomePaths {
   readonly config: string;
   readonly desired: string;
   readonly identity: string;
+  /** The network this machine is in; only written by the daemon. */
+  readonly network: string;
+  /** A join request that waits for its invite. */
+  readonly join: string;
+  /** Directory of the interface's configuration. */
+  readonly wireguard: string;
   /** One file a peer that was admitted, named by its node id. */
   readonly pins: string;
   /** How often the daemon has been started. */
@@ -32,6 +38,9 @@ export function homePaths(root: string): HomePaths {
     config: join(root, "config.yaml"),
     desired: join(root, "desired"),
     identity: join(root, "network", "identity.json"),
+    network: join(root, "network", "network.json"),
+    join: join(root, "network", "join.json"),
+    wireguard: join(root, "wireguard"),
     pins: join(root, "network", "peers"),
     boot: join(root, "network", "boot"),
     peersFile: join(root, "peers"),

@@ -1,7 +1,9 @@
-import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { HomieError } from "../../resources/errors.ts";
 import { generateIdentity, nodeIdOf, publicKeyOf, type IdentityRecord } from "../../trust/identity.ts";
+import { readPrivateFile, unusableFile } from "./private-file.ts";
+
+const hint = "restore it from a backup; without it this machine becomes a new member";
 
 export interface Identity {
   readonly nodeId: string;
@@ -23,7 +25,7 @@ export function loadIdentity(path: string): Identity {
       wireguardPublicKey: wireguard.toString("base64"),
     };
   } catch (cause) {
-    throw unusable(path, "holds no usable keys", cause);
+    throw unusableFile(path, "holds no usable keys", { hint, cause });
   }
 }
 
@@ -33,26 +35,8 @@ export function loadIdentityKey(path: string): string {
 }
 
 function readRecord(path: string): IdentityRecord | undefined {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw unusable(path, "cannot be read", cause);
-  }
-  try {
-    const { mode } = fstatSync(descriptor);
-    if ((mode & 0o077) !== 0)
-      throw unusable(
-        path,
-        `may be read by others (mode ${(mode & 0o777).toString(8)})`,
-        undefined,
-        `chmod 600 ${path}`,
-      );
-    return parseRecord(path, readFileSync(descriptor, "utf8"));
-  } finally {
-    closeSync(descriptor);
-  }
+  const text = readPrivateFile(path, { maxBytes: 65_536, hint });
+  return text === undefined ? undefined : parseRecord(path, text);
 }
 
 function parseRecord(path: string, text: string): IdentityRecord {
@@ -60,11 +44,13 @@ function parseRecord(path: string, text: string): IdentityRecord {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw unusable(path, "is not JSON", cause);
+    throw unusableFile(path, "is not JSON", { hint, cause });
   }
-  if (typeof value !== "object" || value === null) throw unusable(path, "holds no keys");
+  if (typeof value !== "object" || value === null) throw unusableFile(path, "holds no keys", { hint });
   const { identityKey, wireguardKey } = value as Partial<IdentityRecord>;
-  if (typeof identityKey !== "string" || typeof wireguardKey !== "string") throw unusable(path, "holds no keys");
+  if (typeof identityKey !== "string" || typeof wireguardKey !== "string") {
+    throw unusableFile(path, "holds no keys", { hint });
+  }
   return { version: 1, identityKey, wireguardKey };
 }
 
@@ -80,11 +66,4 @@ function createRecord(path: string): IdentityRecord {
     closeSync(descriptor);
   }
   return record;
-}
-
-function unusable(path: string, what: string, cause?: unknown, hint?: string): HomieError {
-  return new HomieError("StateUnusable", `${path} ${what}`, {
-    hint: hint ?? "restore it from a backup; without it this machine becomes a new member",
-    cause,
-  });
 }

@@ -46,7 +46,7 @@ export interface BundleParties {
   readonly request: string;
 }
 
-const maxPeers = 256;
+export const maxBundlePeers = 256;
 const maxEndpoints = 8;
 const maxLifetimeMs = 7 * 24 * 3_600_000;
 const statementText = { max: Math.ceil((maxStatementBytes * 4) / 3), pattern: /^[A-Za-z0-9_-]+$/ };
@@ -76,7 +76,7 @@ function readFields(read: FieldReader): BundleContents {
     network_name: read.text("network_name", dnsLabel),
     genesis: readStatementText(read, "genesis"),
     group_secret: read.text("group_secret", { max: 1_024, pattern: /^[^\p{C}]+$/u }),
-    peers: read.objects("peers", maxPeers).map(readPeer),
+    peers: read.objects("peers", maxBundlePeers).map(readBundlePeer),
     assigned_ip: read.text("assigned_ip", address),
     invited_by: read.text("invited_by", { max: 25, pattern: /^[a-z2-7]{25}$/ }),
     chain: read.texts("chain", maxChain, statementText),
@@ -90,7 +90,7 @@ function readStatementText(read: FieldReader, field: string): string {
   return read.text(field, statementText);
 }
 
-function readPeer(peer: FieldReader): BundlePeer {
+export function readBundlePeer(peer: FieldReader): BundlePeer {
   const endpoints = peer.texts("endpoints", maxEndpoints, { max: 64 });
   for (const endpoint of endpoints) peer.check("endpoints", tunnelEndpointProblem(endpoint));
   return {
