@@ -1,13 +1,14 @@
 import type { Endpoint } from "../adapters/tls/endpoint.ts";
 import { openBeaconSocket, type BeaconSocket } from "../adapters/udp/beacon-socket.ts";
 import type { Logger } from "../reconciler/types.ts";
+import type { KeyRing } from "../trust/group-secret.ts";
 import { nodeIdOf } from "../trust/identity.ts";
 import type { CrewSelf } from "./crew-self.ts";
 
 export interface CrewBeaconsOptions {
   /** 0: no beacons. */
   readonly port: number;
-  readonly key: Uint8Array;
+  readonly keys: KeyRing;
   readonly identity: Uint8Array;
   readonly self: CrewSelf;
   /** 0 while nothing listens: there is nothing to tell then. */
@@ -29,12 +30,12 @@ export class CrewBeacons {
   }
 
   async start(): Promise<void> {
-    const { port, key, identity, log, onHint } = this.#options;
+    const { port, keys, identity, log, onHint } = this.#options;
     if (port === 0) return;
     this.#timer = setInterval(() => this.send(), intervalMs).unref();
     try {
       this.#socket = await openBeaconSocket({
-        ...{ port, key, identity, log },
+        ...{ port, keys, identity, log },
         onBeacon: (beacon, host) => onHint(nodeIdOf(beacon.identity), { host, port: beacon.port }),
       });
       this.send();

@@ -175,7 +175,7 @@ export class CrewRuntime {
     const { config, log } = this.#options;
     return new CrewBeacons({
       port: config.discoveryPort,
-      key: this.keys.beacon,
+      keys: this.keys,
       identity: this.#identity,
       self: this.#self,
       listenPort: () => this.#listener?.port ?? 0,

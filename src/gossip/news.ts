@@ -9,14 +9,14 @@ export function isNews(before: LiveRecord | undefined, now: LiveRecord): boolean
 }
 
 function lastingFacts(record: LiveRecord): string {
-  const { name, version, boot, endpoints, cpuCount, memoryTotal, allocatable, lends } = record;
+  const { name, version, boot, endpoints, cpuCount, memoryTotal, allocatable, lends, tunnel } = record;
   const gpus = record.gpus.map((gpu) => [gpu.model, gpu.memoryTotal]);
   const { cpu, memory, disk, gpus: cards, jobs } = allocatable;
   const capacity = [cpuCount, memoryTotal, gpus, cpu, memory, disk, cards, jobs];
   // That it snoozes is news; how much longer is another number in each record, and GPUs come and go as cpu does.
   const snoozedForMs = lends?.["snoozedForMs"] !== undefined;
   const terms = lends === undefined ? [] : [{ ...lends, snoozedForMs, gpus: undefined }];
-  return JSON.stringify([name, version, boot, endpoints, capacity, terms]);
+  return JSON.stringify([name, version, boot, endpoints, capacity, terms, tunnel]);
 }
 
 const least = { refreshMs: 15_000, perMemberMs: 2_000 };

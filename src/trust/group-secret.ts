@@ -25,6 +25,44 @@ export function deriveGroupKeys(groupSecret: string): GroupKeys {
   };
 }
 
+/** The newest keys of a crew, with those of earlier secrets that are still known: what comes may have been made before it changed. */
+export interface KeyRing extends GroupKeys {
+  readonly earlier?: readonly GroupKeys[];
+}
+
+/** Newest first. */
+export function allKeys(ring: KeyRing): readonly GroupKeys[] {
+  return [ring, ...(ring.earlier ?? [])];
+}
+
+/** A ring over secrets that change; `secrets`, newest first, is asked at every use and never empty. */
+export function createKeyRing(secrets: () => readonly string[]): KeyRing {
+  const derived = new Map<string, GroupKeys>();
+  const keysOf = (secret: string): GroupKeys => {
+    const keys = derived.get(secret) ?? deriveGroupKeys(secret);
+    derived.set(secret, keys);
+    return keys;
+  };
+  const newest = (): GroupKeys => keysOf(secrets()[0] ?? "");
+  return {
+    get admission() {
+      return newest().admission;
+    },
+    get beacon() {
+      return newest().beacon;
+    },
+    get pin() {
+      return newest().pin;
+    },
+    get claim() {
+      return newest().claim;
+    },
+    get earlier() {
+      return secrets().slice(1).map(keysOf);
+    },
+  };
+}
+
 /** Both ends of one TLS connection: raw identity keys, and the exporter's value that only these two know. */
 export interface Channel {
   readonly exporter: Uint8Array;

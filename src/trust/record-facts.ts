@@ -1,4 +1,5 @@
-import type { LiveRecord, RecordGpu, RecordShare } from "./record.ts";
+import { tunnelEndpointProblem } from "./membership/mesh-addresses.ts";
+import type { LiveRecord, RecordGpu, RecordShare, RecordTunnel } from "./record.ts";
 
 /** More than any machine has: a claim above it is lowered, so that no arithmetic on it overflows. */
 const most = { cpu: 4_096, bytes: 2 ** 50, gpus: 64, jobs: 100_000, dateMs: 8.64e15 };
@@ -22,7 +23,7 @@ export function readFacts(value: unknown): LiveRecord | undefined {
   if (words === undefined || boot === undefined || seq === undefined || sizes === undefined) return undefined;
   if (gpus === undefined || allocatable === undefined || allocated === undefined) return undefined;
   if (endpoints === undefined) return undefined;
-  const optional = { ...readTerms(value["lends"]), ...readClock(value["wallClockMs"]) };
+  const optional = { ...readTerms(value["lends"]), ...readClock(value["wallClockMs"]), ...readTunnel(value["tunnel"]) };
   return { ...words, boot, seq, ...sizes, gpus, allocatable, allocated, endpoints, ...optional };
 }
 
@@ -77,6 +78,23 @@ function readTerms(value: unknown): Pick<LiveRecord, "lends"> {
 /** Absent in older versions, and no reason to refuse a record. */
 function readClock(value: unknown): Pick<LiveRecord, "wallClockMs"> {
   return typeof value === "number" && Math.abs(value) <= most.dateMs ? { wallClockMs: value } : {};
+}
+
+const placeKinds: readonly unknown[] = ["lan", "public", "mapped", "seen"];
+const natKinds: readonly unknown[] = ["none", "endpoint-independent", "symmetric", "udp-blocked", "unknown"];
+const maxPlaces = 12;
+
+/** A place where no peer can be is left out; the rest of the record is as good as before. */
+function readTunnel(value: unknown): Pick<LiveRecord, "tunnel"> {
+  if (!isFields(value) || !Array.isArray(value["places"])) return {};
+  const { places, nat, relays } = value;
+  const sound = places.slice(0, maxPlaces).filter((each): each is RecordTunnel["places"][number] => {
+    const { kind, endpoint } = isFields(each) ? each : {};
+    return placeKinds.includes(kind) && typeof endpoint === "string" && tunnelEndpointProblem(endpoint) === undefined;
+  });
+  const kept = sound.map(({ kind, endpoint }) => ({ kind, endpoint }));
+  const known = natKinds.includes(nat) ? (nat as RecordTunnel["nat"]) : "unknown";
+  return { tunnel: { places: kept, nat: known, relays: relays === true } };
 }
 
 function readEndpoints(value: unknown): readonly string[] | undefined {

@@ -19,6 +19,13 @@ export interface RecordShare {
   readonly jobs: number;
 }
 
+/** How the tunnel of a machine may be reached, and whether it passes packets on; as in src/paths/types.ts. */
+export interface RecordTunnel {
+  readonly places: readonly { readonly kind: "lan" | "public" | "mapped" | "seen"; readonly endpoint: string }[];
+  readonly nat: "none" | "endpoint-independent" | "symmetric" | "udp-blocked" | "unknown";
+  readonly relays: boolean;
+}
+
 /** What a machine says about itself. Only its owner writes it; the highest (boot, seq) counts. Sizes in bytes. */
 export interface LiveRecord {
   /** Node id of the owner. */
@@ -42,6 +49,8 @@ export interface LiveRecord {
   readonly allocated: RecordShare;
   /** On what terms it lends, for schedulers; a hint, and read as one (`sanitizePeerFacts`). Absent in older versions. */
   readonly lends?: Readonly<Record<string, unknown>>;
+  /** Absent outside of a mesh, and in older versions. */
+  readonly tunnel?: RecordTunnel;
   /** Its wall clock when this was written, milliseconds since 1970. Shown to people and nothing else: no decision reads it. */
   readonly wallClockMs?: number;
   /** HOST:PORT where the owner believes to be reachable; claims, to be checked before use. At most 8. */

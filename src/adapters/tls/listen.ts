@@ -5,7 +5,14 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Logger } from "../../reconciler/types.ts";
 import type { Certificate } from "../../trust/certificate.ts";
-import { checkProof, proveSecret, type GroupKeys } from "../../trust/group-secret.ts";
+import {
+  allKeys,
+  checkProof,
+  proveSecret,
+  type Channel,
+  type GroupKeys,
+  type KeyRing,
+} from "../../trust/group-secret.ts";
 import { nodeIdOf } from "../../trust/identity.ts";
 import { plainAddress } from "./endpoint.ts";
 import type { LinkPeer } from "./link.ts";
@@ -18,12 +25,16 @@ export interface ListenOptions {
   readonly certificate: Certificate;
   /** Raw public key of this machine. */
   readonly identity: Uint8Array;
-  readonly keys: GroupKeys;
+  readonly keys: KeyRing;
   readonly nowMs: () => number;
   readonly log: Logger;
   readonly limits?: WaitingRoomLimits;
   /** Admitted before, under the secret of today. */
   readonly isMember: (node: string) => boolean;
+  /** Its key alone is proof enough, as statements say that it belongs to the network. Absent: every link needs the secret. */
+  readonly isChartered?: (node: string) => boolean;
+  /** Out for ever: its connections end at the handshake. */
+  readonly isBarred?: (node: string) => boolean;
   /** False: the member is over its rate. */
   readonly allow: (node: string) => boolean;
   readonly onLink: (socket: Duplex, head: Uint8Array, peer: LinkPeer) => void;
@@ -37,6 +48,8 @@ export interface PeerListener {
   readonly port: number;
   /** How many have not proved anything yet. */
   readonly waiting: () => number;
+  /** Ends every connection of this machine, now. */
+  drop(node: string): void;
   close(): Promise<void>;
 }
 
@@ -54,6 +67,7 @@ export async function listenForPeers(options: ListenOptions): Promise<PeerListen
   const room = new WaitingRoom<Socket>(options.nowMs, options.limits);
   const visitors = new WeakMap<Duplex, Visitor>();
   const rawSockets = new Set<Socket>();
+  const nodes = new WeakMap<Socket, string>();
   const server = createServer({
     ...tlsOptions(options.certificate),
     requestCert: true,
@@ -82,7 +96,10 @@ export async function listenForPeers(options: ListenOptions): Promise<PeerListen
     const identity = provedIdentity(socket);
     socket.on("error", () => socket.destroy());
     if (identity === undefined || raw === undefined) return void socket.destroy();
-    visitors.set(socket, { raw, identity, node: nodeIdOf(identity) });
+    const node = nodeIdOf(identity);
+    if (options.isBarred?.(node) === true) return void socket.destroy();
+    visitors.set(socket, { raw, identity, node });
+    nodes.set(raw, node);
     socket.setNoDelay(true);
   });
   serve(server, { options, room, visitors });
@@ -96,6 +113,9 @@ export async function listenForPeers(options: ListenOptions): Promise<PeerListen
   return {
     port: (server.address() as AddressInfo).port,
     waiting: () => room.size,
+    drop: (node) => {
+      for (const raw of rawSockets) if (nodes.get(raw) === node) raw.destroy();
+    },
     close: async () => {
       room.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -160,19 +180,30 @@ function admit({ incoming, socket, head, visitor }: Opening, options: ListenOpti
   const channel = channelOf(socket, { client: identity, server: options.identity });
   const proof = Buffer.from(String(incoming.headers[proofHeader] ?? ""), "base64");
   const remoteAddress = plainAddress(socket.remoteAddress ?? "");
-  if (!checkProof(options.keys, channel, "client", proof)) {
+  // The other end answers under the secret it was asked under: it may not know a newer one yet.
+  const keys = provedUnder(options, { node, channel, proof });
+  if (keys === undefined) {
     refuse(socket, "401 Unauthorized");
     if (proof.length > 0) options.onWrongSecret({ node, remoteAddress });
     return;
   }
   admitted();
-  const own = proveSecret(options.keys, channel, "server").toString("base64");
+  const own = proveSecret(keys, channel, "server").toString("base64");
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${linkUpgrade}\r\n${proofHeader}: ${own}\r\n\r\n`,
   );
   const remotePort = socket.remotePort ?? 0;
   const localAddress = plainAddress(socket.localAddress ?? "");
   options.onLink(socket, head, { node, identity, remoteAddress, remotePort, localAddress });
+}
+
+/** The keys to answer under; undefined for a stranger. */
+function provedUnder(
+  { keys, isChartered }: ListenOptions,
+  { node, channel, proof }: { readonly node: string; readonly channel: Channel; readonly proof: Uint8Array },
+): GroupKeys | undefined {
+  const known = allKeys(keys).find((each) => checkProof(each, channel, "client", proof));
+  return known ?? (isChartered?.(node) === true ? keys : undefined);
 }
 
 function refuse(socket: Duplex, status: string): void {

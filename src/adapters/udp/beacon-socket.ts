@@ -2,12 +2,12 @@ import { randomBytes } from "node:crypto";
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import type { Logger } from "../../reconciler/types.ts";
 import { openBeacon, sealBeacon, type Beacon } from "../../trust/beacon.ts";
+import { allKeys, type KeyRing } from "../../trust/group-secret.ts";
 import { broadcastAddresses, ownAddresses } from "./interfaces.ts";
 
 export interface BeaconSocketOptions {
   readonly port: number;
-  /** Derived from the group secret. */
-  readonly key: Uint8Array;
+  readonly keys: KeyRing;
   /** Raw public key of this machine. */
   readonly identity: Uint8Array;
   readonly log: Logger;
@@ -35,7 +35,7 @@ export async function openBeaconSocket(options: BeaconSocketOptions): Promise<Be
   const own = Buffer.from(options.identity);
   let dropped = 0;
   socket.on("message", (datagram: Buffer, from: RemoteInfo) => {
-    const beacon = openBeacon(options.key, datagram);
+    const beacon = openAny(options.keys, datagram);
     if (beacon === undefined) dropped += 1;
     else if (!own.equals(beacon.identity) && window.isNew(beacon)) options.onBeacon(beacon, from.address);
   });
@@ -50,7 +50,7 @@ export async function openBeaconSocket(options: BeaconSocketOptions): Promise<Be
   return {
     send: (beacon) => {
       for (const address of broadcastAddresses(ownAddresses())) {
-        const datagram = sealBeacon(options.key, { ...beacon, identity: options.identity }, randomBytes(12));
+        const datagram = sealBeacon(options.keys.beacon, { ...beacon, identity: options.identity }, randomBytes(12));
         socket.send(datagram, options.port, address, (error) => {
           if (error !== null) options.log.debug("a beacon could not be sent", { address, error: error.message });
         });
@@ -59,6 +59,15 @@ export async function openBeaconSocket(options: BeaconSocketOptions): Promise<Be
     dropped: () => dropped,
     close: () => new Promise((resolve) => socket.close(() => resolve())),
   };
+}
+
+/** Somebody who was away while the secret changed is found all the same. */
+function openAny(keys: KeyRing, datagram: Uint8Array): Beacon | undefined {
+  for (const { beacon } of allKeys(keys)) {
+    const opened = openBeacon(beacon, datagram);
+    if (opened !== undefined) return opened;
+  }
+  return undefined;
 }
 
 /** A flood must not push good beacons out of the queue. */

@@ -6,7 +6,7 @@ import type { Attempt, HostedAttempt } from "../../resources/attempt.ts";
 import { HomieError } from "../../resources/errors.ts";
 import type { ObjectStore } from "../../store/types.ts";
 import { isSealed, parseClaim, type ClaimMessage } from "../../trust/claim.ts";
-import type { GroupKeys } from "../../trust/group-secret.ts";
+import { allKeys, type KeyRing } from "../../trust/group-secret.ts";
 import { parseOffer } from "../../trust/offer.ts";
 import type { HostFiles } from "./host-files.ts";
 import { HostLine } from "./host-line.ts";
@@ -22,7 +22,7 @@ export interface HostOptions {
   readonly log: Logger;
   /** Node id of this machine. */
   readonly own: string;
-  readonly keys: Pick<GroupKeys, "claim">;
+  readonly keys: KeyRing;
   /** The name this machine knows a member by; undefined for whoever is none. */
   readonly nameOf: (node: string) => string | undefined;
   readonly judge: ClaimJudge;
@@ -230,7 +230,7 @@ export class Host implements AttemptHost {
   }
 
   #checkSeal(message: Parameters<typeof isSealed>[1], seal: string): void {
-    if (isSealed(this.#options.keys, message, seal)) return;
+    if (allKeys(this.#options.keys).some((keys) => isSealed(keys, message, seal))) return;
     throw new HomieError("Forbidden", `Job authentication failed: the seal of the ${message.purpose} does not fit`);
   }
 

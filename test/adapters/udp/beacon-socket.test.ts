@@ -2,9 +2,10 @@ import { createSocket } from "node:dgram";
 import { expect, test } from "vitest";
 import { openBeaconSocket, type BeaconSocket } from "../../../src/adapters/udp/beacon-socket.ts";
 import { beaconBytes, sealBeacon } from "../../../src/trust/beacon.ts";
-import { deriveGroupKeys } from "../../../src/trust/group-secret.ts";
+import { deriveGroupKeys, type KeyRing } from "../../../src/trust/group-secret.ts";
 
-const { beacon: key } = deriveGroupKeys("correct horse");
+const keys: KeyRing = { ...deriveGroupKeys("correct horse"), earlier: [deriveGroupKeys("last year's horse")] };
+const { beacon: key } = keys;
 const own = Buffer.alloc(32, 1);
 const friend = Buffer.alloc(32, 2);
 
@@ -21,7 +22,7 @@ test("A2: only a new beacon of another member is a hint; replays, forgeries, jun
   const hints: string[] = [];
   const quiet = (): void => {};
   const ear: BeaconSocket = await openBeaconSocket({
-    ...{ port, key, identity: own },
+    ...{ port, keys, identity: own },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     onBeacon: ({ boot, seq, port: at }, address) => void hints.push(`${address}:${at} ${boot}/${seq}`),
   });
@@ -39,7 +40,8 @@ test("A2: only a new beacon of another member is a hint; replays, forgeries, jun
   await say(beacon(friend, 6, 1, deriveGroupKeys("another").beacon));
   for (const length of [0, 1, beaconBytes, 9_000]) await say(Buffer.alloc(length, 1));
   await say(beacon(friend, 6, 1));
-  await expect.poll(() => hints).toEqual(["127.0.0.1:5556 5/2", "127.0.0.1:5556 6/1"]);
+  await say(beacon(friend, 6, 2, keys.earlier?.[0]?.beacon));
+  await expect.poll(() => hints).toEqual(["127.0.0.1:5556 5/2", "127.0.0.1:5556 6/1", "127.0.0.1:5556 6/2"]);
   expect(ear.dropped()).toBe(5);
   mouth.close();
   await ear.close();
