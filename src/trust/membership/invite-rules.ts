@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
 import type { JoinRequest } from "./join-request.ts";
 import type { Membership } from "./judge-membership.ts";
-import { formatIpv4, memberAddressProblem, parseIpv4 } from "./mesh-addresses.ts";
+import { addressKey, memberAddressProblem, nextFreeAddress } from "./mesh-addresses.ts";
 
 /** Why this machine cannot be invited under this name and address, as far as is known here; undefined when it can. */
 export function inviteProblem(
@@ -25,16 +24,6 @@ export function inviteProblem(
 
 /** The address this key hashes to, or the next free one; undefined in a full network. `identity` is raw. */
 export function freeAddress({ genesis, members }: Membership, identity: Uint8Array): string | undefined {
-  const [start = "", bits = ""] = genesis?.cidr.split("/") ?? [];
-  const first = parseIpv4(start);
-  if (first === undefined) return undefined;
-  const hosts = 2 ** (32 - Number(bits)) - 2;
-  const taken = new Set(members.map(({ ip }) => ip));
-  const hash = createHash("sha256").update("homie/address/1\0").update(identity).digest().readUIntBE(0, 6);
-  // One more than is taken is enough to find a free one.
-  for (let tries = 0; tries < Math.min(hosts, taken.size + 1); tries++) {
-    const ip = formatIpv4(first + 1 + ((hash + tries) % hosts));
-    if (!taken.has(ip)) return ip;
-  }
-  return undefined;
+  const taken = new Set(members.flatMap(({ ip }) => (ip === undefined ? [] : [addressKey(ip)])));
+  return genesis === undefined ? undefined : nextFreeAddress(identity, genesis.cidr, taken);
 }

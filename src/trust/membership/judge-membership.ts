@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { nodeIdOf } from "../identity.ts";
 import { append, Lineage, type Admit, type Gone, type Rotate } from "./lineage.ts";
 import { placeMembers, type Place, type Placement, type Refusal } from "./place-members.ts";
+import { settleClashes } from "./settle-clashes.ts";
 import { openStatement, type SignedStatement, type Statement } from "./statement.ts";
 
 /** Keys are base64url of 32 bytes. */
@@ -10,7 +11,10 @@ export interface Member {
   readonly node: string;
   /** Nobody else has it: of two who want one, the one nearer to the founder keeps it, the other gets letters of its node id. */
   readonly name: string;
-  readonly ip: string;
+  /** Nobody else has it either: the loser gets the next free one after its hash. Absent: the network is full. */
+  readonly ip?: string;
+  /** What it was admitted with. */
+  readonly wantedIp: string;
   readonly wireguardKey: string;
   /** Keys from the founder to who let this one in; empty for the founder. */
   readonly chain: readonly string[];
@@ -18,7 +22,7 @@ export interface Member {
   readonly proofs: readonly string[];
   /** Highest number of a statement of this key. */
   readonly sequence: number;
-  /** What it wants and somebody nearer to the founder has: not to be configured for this one. */
+  /** What it was admitted with and somebody nearer to the founder has: a key that is lost is not to be configured. */
   readonly lost: readonly ("ip" | "wireguardKey")[];
 }
 export interface Removed extends Gone {
@@ -55,7 +59,7 @@ export function judgeMembership(network: string, statements: readonly Uint8Array
   const placement = placeMembers(founderOf(genesis), edges, lineage, genesis.statement.cidr);
   return {
     genesis: genesis.statement,
-    members: listMembers(placement, lineage, opened),
+    members: listMembers(placement, lineage, { opened, cidr: genesis.statement.cidr }),
     removed: listRemoved(lineage),
     refused: sorted([...refused, ...placement.refused]),
     contradictions: listContradictions(opened),
@@ -85,36 +89,23 @@ function founderOf({ id, issuer, statement }: SignedStatement<Extract<Statement,
   return { identity: issuer, chain: [], proofs: [], depth: 0, name, ip, wireguardKey, rank: id };
 }
 
-function listMembers({ places }: Placement, { gone }: Lineage, opened: readonly SignedStatement[]): readonly Member[] {
+function listMembers(
+  { places }: Placement,
+  { gone }: Lineage,
+  { opened, cidr }: { readonly opened: readonly SignedStatement[]; readonly cidr: string },
+): readonly Member[] {
   const sequences = new Map<string, number>();
   for (const { issuer, statement } of opened) {
     sequences.set(issuer, Math.max(sequences.get(issuer) ?? 0, "seq" in statement ? statement.seq : 0));
   }
   const present = [...places.values()].filter(({ identity }) => !gone.has(identity));
-  const taken = new Set<string>();
-  const members = present.toSorted(nearerFirst).map((place) => {
-    const { identity, ip, wireguardKey, chain, proofs } = place;
-    const node = nodeIdOf(Buffer.from(identity, "base64url"));
-    const lost = (["ip", "wireguardKey"] as const).filter((field) => taken.has(`${field} ${place[field]}`));
-    const name = freeName(place.name, node, taken);
-    for (const claim of [`name ${name}`, `ip ${ip}`, `wireguardKey ${wireguardKey}`]) taken.add(claim);
-    return { identity, node, name, ip, wireguardKey, chain, proofs, sequence: sequences.get(identity) ?? 0, lost };
+  const members = settleClashes(present, cidr).map(({ place, node, name, ip, lost }) => {
+    const { identity, wireguardKey, chain, proofs } = place;
+    const addresses = { wantedIp: place.ip, ...(ip === undefined ? {} : { ip }) };
+    const sequence = sequences.get(identity) ?? 0;
+    return { identity, node, name, ...addresses, wireguardKey, chain, proofs, sequence, lost };
   });
   return members.toSorted((a, b) => (a.identity < b.identity ? -1 : 1));
-}
-
-function nearerFirst(a: Place, b: Place): number {
-  if (a.depth !== b.depth) return a.depth - b.depth;
-  if (a.rank !== b.rank) return a.rank < b.rank ? -1 : 1;
-  return a.identity < b.identity ? -1 : 1;
-}
-
-function freeName(wanted: string, node: string, taken: ReadonlySet<string>): string {
-  let name = wanted;
-  for (let letters = 4; taken.has(`name ${name}`) && letters <= node.length; letters++) {
-    name = `${wanted.slice(0, 62 - letters)}-${node.slice(0, letters)}`;
-  }
-  return name;
 }
 
 function listRemoved({ gone }: Lineage): readonly Removed[] {

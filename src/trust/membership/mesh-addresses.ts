@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { dialableProblem } from "../../resources/address-rules.ts";
 
 /** Why a machine of this network cannot have this IPv4 address; undefined when it can. `cidr` is sound already. */
@@ -10,6 +11,46 @@ export function memberAddressProblem(ip: string, cidr: string): string | undefin
   if (address < first || address >= first + size) return `is outside the network ${cidr}`;
   // The first address names the network and the last is its broadcast.
   return address === first || address === first + size - 1 ? `is no machine's address in ${cidr}` : undefined;
+}
+
+/**
+ * The IPv6 address of a machine: a /48 of the network's own (RFC 4193) and 80 bits of its identity, so that nobody hands it
+ * out and it never changes. `network` is the id of the Genesis, base64url; `identity` is raw. As RFC 5952 writes it.
+ */
+export function meshAddressV6(network: string, identity: Uint8Array): string {
+  const prefix = hashOf("homie/network6/1", Buffer.from(network, "base64url")).subarray(0, 5);
+  const host = hashOf("homie/address6/1", identity).subarray(0, 10);
+  const groups = Buffer.concat([Buffer.from([0xfd]), prefix, host])
+    .toString("hex")
+    .match(/.{4}/g);
+  return new URL(`http://[${groups?.join(":")}]/`).hostname.slice(1, -1);
+}
+
+/**
+ * The IPv4 address this key hashes to, or the next one after it that nobody has; undefined in a full network. `identity` is
+ * raw, `taken` holds an `addressKey` for each address, and may hold other things.
+ */
+export function nextFreeAddress(identity: Uint8Array, cidr: string, taken: ReadonlySet<string>): string | undefined {
+  const [start = "", bits = ""] = cidr.split("/");
+  const first = parseIpv4(start);
+  if (first === undefined) return undefined;
+  const hosts = 2 ** (32 - Number(bits)) - 2;
+  const hash = hashOf("homie/address/1", identity).readUIntBE(0, 6);
+  // One more than is taken is enough to find a free one.
+  for (let tries = 0; tries < Math.min(hosts, taken.size + 1); tries++) {
+    const ip = formatIpv4(first + 1 + ((hash + tries) % hosts));
+    if (!taken.has(addressKey(ip))) return ip;
+  }
+  return undefined;
+}
+
+/** How an address stands in a set of what is taken. */
+export function addressKey(ip: string): string {
+  return `ip ${ip}`;
+}
+
+function hashOf(domain: string, bytes: Uint8Array): Buffer {
+  return createHash("sha256").update(`${domain}\0`).update(bytes).digest();
 }
 
 /** Why an endpoint that another machine tells of is not taken: IP:PORT where a peer could be, and nothing else (G-08). */
@@ -31,12 +72,12 @@ function isLocalIpv6(host: string): boolean {
 }
 
 /** As a whole number; undefined for what is no dotted address. */
-export function parseIpv4(text: string): number | undefined {
+function parseIpv4(text: string): number | undefined {
   if (!/^(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}$/.test(text)) return undefined;
   const parts = text.split(".").map(Number);
   return parts.every((part) => part <= 255) ? parts.reduce((sum, part) => sum * 256 + part, 0) : undefined;
 }
 
-export function formatIpv4(address: number): string {
+function formatIpv4(address: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
 }
