@@ -100,6 +100,8 @@ export interface Invite {
 
 export interface JoinRequestReport {
   readonly request: string;
+  readonly name: string;
+  readonly node: string;
   readonly fingerprint: readonly string[];
 }
 

@@ -34,6 +34,11 @@ export function loadIdentityKey(path: string): string {
   return (readRecord(path) ?? createRecord(path)).identityKey;
 }
 
+/** Both private keys, made on first use. */
+export function loadIdentityRecord(path: string): IdentityRecord {
+  return readRecord(path) ?? createRecord(path);
+}
+
 function readRecord(path: string): IdentityRecord | undefined {
   const text = readPrivateFile(path, { maxBytes: 65_536, hint });
   return text === undefined ? undefined : parseRecord(path, text);

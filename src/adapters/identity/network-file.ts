@@ -25,6 +25,10 @@ export interface NetworkFile {
   readonly statements: readonly string[];
   /** From the invite: whom to dial before anybody was met. */
   readonly bootstrap?: readonly BundlePeer[];
+  /** Highest number this machine ever gave to a statement, also to Admits that nobody consented to. */
+  readonly lastSequence?: number;
+  /** Admits without consent, base64url: invites that nobody has come with yet. */
+  readonly pending?: readonly string[];
 }
 
 /** What a machine keeps until its invite comes. */
@@ -45,7 +49,7 @@ export interface PrivateFile<T> {
   remove(): void;
 }
 
-const limits = { bytes: 64 * 1024 * 1024, statements: 65_536, earlier: 64 };
+const limits = { bytes: 64 * 1024 * 1024, statements: 65_536, earlier: 64, pending: 64 };
 const secretText = { max: 1_024, pattern: /^[^\p{C}]+$/u };
 const statementText = { max: Math.ceil((maxStatementBytes * 4) / 3), pattern: /^[A-Za-z0-9_-]+$/ };
 const requestText = { max: 4_096, pattern: /^hj1_[A-Za-z0-9_-]+$/ };
@@ -70,6 +74,10 @@ function readNetwork(read: FieldReader): NetworkFile {
   const bootstrap = read.has("bootstrap")
     ? { bootstrap: read.objects("bootstrap", maxBundlePeers).map(readBundlePeer) }
     : {};
+  const lastSequence = read.has("lastSequence")
+    ? { lastSequence: read.whole("lastSequence", 0, Number.MAX_SAFE_INTEGER) }
+    : {};
+  const pending = read.has("pending") ? { pending: read.texts("pending", limits.pending, statementText) } : {};
   return {
     version: 1,
     network: read.text("network", key32),
@@ -77,6 +85,8 @@ function readNetwork(read: FieldReader): NetworkFile {
     earlier: read.objects("earlier", limits.earlier).map(readEpoch),
     statements: read.texts("statements", limits.statements, statementText),
     ...bootstrap,
+    ...lastSequence,
+    ...pending,
   };
 }
 

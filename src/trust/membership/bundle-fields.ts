@@ -17,8 +17,10 @@ export interface BundlePeer {
   readonly public_key: string;
   readonly wireguard_key: string;
   readonly ip: string;
-  /** IP:PORT, at most 8. */
+  /** IP:PORT of its tunnel (UDP), at most 8. */
   readonly endpoints: readonly string[];
+  /** IP:PORT where it takes links (TCP), at most 8; absent in older versions. */
+  readonly links?: readonly string[];
   readonly name: string;
 }
 /** What an invite says, as it stands in its JSON. Statements are base64url. */
@@ -91,15 +93,21 @@ function readStatementText(read: FieldReader, field: string): string {
 }
 
 export function readBundlePeer(peer: FieldReader): BundlePeer {
-  const endpoints = peer.texts("endpoints", maxEndpoints, { max: 64 });
-  for (const endpoint of endpoints) peer.check("endpoints", tunnelEndpointProblem(endpoint));
+  const endpoints = readEndpoints(peer, "endpoints");
   return {
     public_key: readIdentity(peer, "public_key"),
     wireguard_key: readTunnelKey(peer, "wireguard_key"),
     ip: peer.text("ip", address),
     endpoints,
     name: peer.text("name", dnsLabel),
+    ...(peer.has("links") ? { links: readEndpoints(peer, "links") } : {}),
   };
+}
+
+function readEndpoints(peer: FieldReader, field: string): readonly string[] {
+  const endpoints = peer.texts(field, maxEndpoints, { max: 64 });
+  for (const endpoint of endpoints) peer.check(field, tunnelEndpointProblem(endpoint));
+  return endpoints;
 }
 
 function readAdmit(

@@ -15,6 +15,16 @@ export function fingerprintWords(request: Pick<JoinRequest, "hash">, inviter: Ui
     .update(Buffer.from(request.hash, "base64url"))
     .update(inviter)
     .digest();
+  return wordsOf(digest);
+}
+
+/** As fingerprintWords, over the request alone: to be compared before anybody answers it. */
+export function requestWords(request: Pick<JoinRequest, "hash">): readonly string[] {
+  const hash = createHash("sha256").update("homie/request-words/1\0");
+  return wordsOf(hash.update(Buffer.from(request.hash, "base64url")).digest());
+}
+
+function wordsOf(digest: Buffer): readonly string[] {
   const bits = BigInt(`0x${digest.toString("hex")}`);
   return Array.from({ length: words }, (_, index) => {
     const word = bits >> BigInt(256 - (index + 1) * bitsPerWord);

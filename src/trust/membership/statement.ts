@@ -77,8 +77,19 @@ export function consentTo(bytes: Uint8Array, identityKey: string): Buffer {
   return Buffer.concat([bytes.subarray(0, signatureEnd), consent, bytes.subarray(headBytes)]);
 }
 
+/** By the very object: a pile is judged anew with every statement that comes, and its bytes never change. */
+const openedBefore = new WeakMap<Uint8Array, SignedStatement | string>();
+
 /** The statement, or why these bytes are none. */
 export function openStatement(bytes: Uint8Array): SignedStatement | string {
+  const known = openedBefore.get(bytes);
+  if (known !== undefined) return known;
+  const opened = openOnce(bytes);
+  openedBefore.set(bytes, opened);
+  return opened;
+}
+
+function openOnce(bytes: Uint8Array): SignedStatement | string {
   const opened = openUnconsented(bytes);
   if (typeof opened === "string") return opened;
   const consent = bytes.subarray(signatureEnd, headBytes);
