@@ -2,7 +2,7 @@ import { isMap, isScalar, isSeq } from "yaml";
 import type { Document, Node, Pair } from "yaml";
 import type { ParsedDocument, ParsedFile, Problem } from "./documents.ts";
 import { refusalsOf } from "./refusals.ts";
-import { formatPath } from "./schema-nodes.ts";
+import { escapeUnseen, formatPath } from "./schema-nodes.ts";
 import type { Segments } from "./schema-nodes.ts";
 import type { Manifest } from "./types.ts";
 import { validateManifest } from "./validate.ts";
@@ -86,7 +86,7 @@ function readDocument(document: Document.Parsed): DocumentOutcome {
 function syntaxFindings(document: Document.Parsed): readonly Finding[] {
   return document.errors.slice(0, maxSyntaxProblems).map(({ pos, message, code }) => {
     const hint = code === "TAB_AS_INDENT" ? "indent with spaces" : undefined;
-    const short = message.length > 300 ? `${message.slice(0, 300)}…` : message;
+    const short = escapeUnseen(message.length > 300 ? `${message.slice(0, 300)}…` : message);
     return { offset: pos[0], path: "", message: `not YAML: ${short}`, ...(hint === undefined ? {} : { hint }) };
   });
 }

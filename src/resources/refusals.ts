@@ -1,6 +1,6 @@
 import { isAlias, isMap, isPair, isScalar, isSeq } from "yaml";
 import type { Document, Node, Pair, Scalar } from "yaml";
-import { showValue } from "./schema-nodes.ts";
+import { escapeUnseen, showValue } from "./schema-nodes.ts";
 import type { Segments } from "./schema-nodes.ts";
 
 /** YAML that is refused although a parser would take it: it hides things, or means something else to another parser. */
@@ -66,9 +66,11 @@ function walkMap(pairs: readonly Pair[], segments: Segments, refusals: Refusal[]
 
 function nodeRefusals(node: Node, segments: Segments): Refusal[] {
   const at = { offset: offsetOf(node), segments, hint: "write the value out where it is needed", ambiguous: true };
-  if (isAlias(node)) return [{ ...at, message: `aliases (*${node.source.slice(0, 40)}) are not allowed` }];
+  if (isAlias(node))
+    return [{ ...at, message: `aliases (*${escapeUnseen(node.source.slice(0, 40))}) are not allowed` }];
   const { anchor, tag } = node as { anchor?: string; tag?: string };
-  if (anchor !== undefined) return [{ ...at, message: `anchors (&${anchor.slice(0, 40)}) are not allowed` }];
+  if (anchor !== undefined)
+    return [{ ...at, message: `anchors (&${escapeUnseen(anchor.slice(0, 40))}) are not allowed` }];
   if (tag === undefined || coreTags.has(tag)) return [];
   return [{ ...at, message: `the tag ${showValue(tag)} is not allowed`, hint: "remove it; quotes make a text" }];
 }

@@ -150,9 +150,9 @@ function scalarHint(expected: string | undefined, value: string | number | boole
   const text = String(value).slice(0, 80);
   switch (expected) {
     case "string":
-      return `put quotes around it: "${text}"`;
+      return `put quotes around it: ${showValue(text)}`;
     case "array":
-      return `write a list: ["${text}"]`;
+      return `write a list: [${showValue(text)}]`;
     case "boolean":
       return typeof value === "string"
         ? `write ${/^(?:yes|y|on|true)$/i.test(value) ? "true" : "false"}, without quotes`

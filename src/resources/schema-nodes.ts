@@ -77,11 +77,15 @@ const shownLength = 80;
 export function showValue(value: unknown): string {
   if (value === undefined || (typeof value === "number" && !Number.isFinite(value))) return String(value);
   const cut = typeof value === "string" ? value.slice(0, shownLength + 1) : value;
-  const text = JSON.stringify(cut).replaceAll(
-    /[\u007f-\u00a0\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-    escapeCharacter,
-  );
+  const text = escapeUnseen(JSON.stringify(cut));
   return text.length > shownLength ? `${text.slice(0, shownLength)}…` : text;
+}
+
+/** Text of a file in one line: what a terminal would act on, or not show, is spelt out. */
+export function escapeUnseen(text: string): string {
+  return text
+    .toWellFormed()
+    .replaceAll(/[\u0000-\u001f\u007f-\u00a0\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {

@@ -1,3 +1,5 @@
+import { showValue } from "./schema-nodes.ts";
+
 /** Longer words are cut for the comparison: the work stays bounded whatever a file says. */
 const comparedLength = 64;
 
@@ -20,10 +22,10 @@ export function suggest(word: string, known: Iterable<string>): string | undefin
   return best?.word;
 }
 
-/** `did you mean "image"?`, ready to be a hint. */
+/** `did you mean "image"?`, ready to be a hint; `known` may come from a file. */
 export function didYouMean(word: string, known: Iterable<string>): string | undefined {
   const meant = suggest(word, known);
-  return meant === undefined ? undefined : `did you mean "${meant}"?`;
+  return meant === undefined ? undefined : `did you mean ${showValue(meant)}?`;
 }
 
 function alignmentDistance(a: string, b: string): number {

@@ -16,6 +16,8 @@ const refusedTexts: readonly (readonly [title: string, text: string | Uint8Array
   ["UTF-32", new Uint8Array([0xff, 0xfe, 0, 0, 65, 0, 0, 0]), /UTF-32/],
   ["Latin-1", Buffer.from("a: 1\nb: caf\u00e9\n", "latin1"), /^2:7 : .*Latin-1/],
   ["a lone surrogate", "a: \ud800", /^1:4 : .*surrogate/],
+  ["a delete character in a misspelt field", "apiVersio\u007f: x\n", /not "apiVersio\\u007f"$/],
+  ["an escape sequence where a list belongs", jobText(script, "args: \u009b2J"), /write a list: \["\\u009b2J"\]$/],
   ["a tab for indent", "a:\n\tb: 1\n", /^2:1 : .*[Tt]ab.*; indent with spaces/],
   [
     "a no-break space for indent",
@@ -31,6 +33,8 @@ const refusedTexts: readonly (readonly [title: string, text: string | Uint8Array
   ["2 MiB", "#".repeat(2 * 1024 * 1024), /too large: 2097152 bytes, at most 1048576/],
   ["1,000 documents", "---\na: 1\n".repeat(1000), /more than 100 documents/],
   ["a file of nothing but marks", "a: b\n".repeat(100_000), /more than 50000 words and marks/],
+  ["an alias with an escape sequence", "a: *\u009b2J\u202e\n", /aliases \(\*\\u009b2J\\u202e\) are not allowed/],
+  ["an anchor with an escape sequence", "a: &\u0007 b\n", /anchors \(&\\u0007\) are not allowed/],
   ["a function tag", "a: !!js/function 'x'\n", /a: the tag .*js\/function" is not allowed/],
   ["a binary tag", "a: !!binary aGk=\n", /the tag .*binary" is not allowed/],
   ["a set tag", "a: !!set {b}\n", /the tag .*set" is not allowed/],
