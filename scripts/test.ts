@@ -8,7 +8,10 @@ import type { SkippedTest, Tally } from "./tally-reporter.ts";
 
 const none: Tally = { passed: 0, failed: 0, skipped: [] };
 
-/** Everything: the steps of `npm run check`, then the e2e tests against one engine that is stopped in the end. */
+/**
+ * Everything: the steps of `npm run check`, a minute of fuzzing, then the e2e tests against one engine that is stopped in
+ * the end.
+ */
 async function main(): Promise<void> {
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => abort.abort());
@@ -16,11 +19,12 @@ async function main(): Promise<void> {
   try {
     const e2eOnly = process.argv.includes("--e2e-only");
     const checks = e2eOnly ? { ok: true, tally: none } : await check(join(scratch, "fast.json"), abort.signal);
+    const fuzzed = e2eOnly ? none : await fuzz(join(scratch, "fuzz.json"), abort.signal);
     const e2e = await endToEnd(join(scratch, "e2e.json"), abort.signal).catch((error: unknown): Tally => {
       console.error(error);
       return { ...none, failed: 1 };
     });
-    conclude(checks.ok, [checks.tally, e2e], abort.signal);
+    conclude(checks.ok, [checks.tally, fuzzed, e2e], abort.signal);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -29,6 +33,14 @@ async function main(): Promise<void> {
 async function check(tallyFile: string, signal: AbortSignal): Promise<{ readonly ok: boolean; readonly tally: Tally }> {
   const reports = await runChecks(signal, tallyFile);
   return { ok: reportFailures(reports), tally: readTally(tallyFile) };
+}
+
+/** Each target of the fuzzer counts as one test. */
+async function fuzz(tallyFile: string, signal: AbortSignal): Promise<Tally> {
+  if (signal.aborted) return none;
+  const argv = ["scripts/fuzz.ts", "--seconds", "60"];
+  await runNode({ argv, signal, env: { HOMIE_TEST_TALLY: tallyFile }, inherit: true });
+  return readTally(tallyFile);
 }
 
 async function endToEnd(tallyFile: string, signal: AbortSignal): Promise<Tally> {
