@@ -10,6 +10,7 @@ import { eventCollection } from "./events.ts";
 import { refuseForeign } from "./guard.ts";
 import * as homie from "./homie-routes.ts";
 import { logResponder } from "./logs.ts";
+import { networkResponders } from "./network-routes.ts";
 import { openapiDocument, openapiIndex, openapiV2 } from "./openapi.ts";
 import { placementResponder } from "./placements.ts";
 import type { ApiPorts } from "./ports.ts";
@@ -97,6 +98,9 @@ function mountHomie(app: Hono, api: ApiContext): void {
   );
   app.all("/homie/v1/logs", byMethod({ GET: daemonLogResponder(api) }));
   app.all("/homie/v1/surveys", byMethod({ POST: surveyResponder(api) }));
+  for (const [path, responders] of Object.entries(networkResponders(api))) {
+    app.all(`/homie/v1/network/${path}`, byMethod(responders));
+  }
 }
 
 function listOrWatch(collection: Collection, api: ApiContext): Responder {

@@ -6,7 +6,7 @@ import type { ApiContext, Responder } from "./context.ts";
 import { json, queryOf } from "./context.ts";
 import type { Collection } from "./collections.ts";
 import { isFinishedJob } from "./log-walk.ts";
-import { readJson, readOptionalJson, requireRecord } from "./read-body.ts";
+import { onlyFields, readJson, readOptionalJson, requireRecord } from "./read-body.ts";
 import { nameOf, requireObject } from "./read.ts";
 import type { Query } from "./query.ts";
 import { badRequest, conflict, renderSuccess } from "./status-error.ts";
@@ -113,13 +113,4 @@ function parseApply(body: Readonly<Record<string, unknown>>): ApplyRequest {
 function flag(value: unknown, name: string): boolean {
   if (value === undefined || typeof value === "boolean") return value ?? false;
   throw badRequest(`"${name}" is neither true nor false`);
-}
-
-function onlyFields(body: Readonly<Record<string, unknown>>, known: readonly string[]): void {
-  const unknown = Object.keys(body).find((field) => !known.includes(field));
-  if (unknown !== undefined)
-    throw badRequest(
-      `unknown field "${unknown}"`,
-      known.length === 0 ? "no body is needed" : `known fields: ${known.join(", ")}`,
-    );
 }

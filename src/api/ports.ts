@@ -1,6 +1,16 @@
 import type { Attempt, AttemptSources } from "../resources/attempt.ts";
 import type { Job, JobStatus } from "../resources/job.ts";
 import type { LogFrame } from "../logs/types.ts";
+import type {
+  Invite,
+  InvitePreview,
+  JoinPreview,
+  JoinRequestReport,
+  NetcheckReport,
+  NetworkLogEntry,
+  NetworkReport,
+  PathExplanation,
+} from "../resources/network-report.ts";
 import type { Resource } from "../resources/types.ts";
 import type { ObjectStore } from "../store/types.ts";
 import type { DeclaredWriter } from "../store/declared.ts";
@@ -19,6 +29,38 @@ export interface ApiPorts {
   survey(sources: AttemptSources, signal: AbortSignal): Promise<Survey>;
   /** Absent where no daemon runs: what other machines have is not known then. */
   readonly placements?: Placements | undefined;
+  /** Absent where no daemon runs: nobody is there to keep tunnels. */
+  readonly mesh?: MeshOperations | undefined;
+}
+/** The native mesh. Throws HomieError InviteRejected, Conflict, NotFound, MeshUnavailable, Forbidden. */
+export interface MeshOperations {
+  create(request: MeshCreation): Promise<NetworkReport>;
+  /** The pending join request of this machine, made when there is none; `renew` makes another. */
+  request(options: { readonly name?: string; readonly renew?: boolean }): Promise<JoinRequestReport>;
+  preview(request: { readonly request: string; readonly name?: string }): Promise<InvitePreview>;
+  invite(request: { readonly request: string; readonly name?: string }): Promise<Invite>;
+  inspect(request: { readonly bundle: string }): Promise<JoinPreview>;
+  join(request: { readonly bundle: string }): Promise<NetworkReport>;
+  /** Throws NotFound when this machine is in no network. */
+  report(): Promise<NetworkReport>;
+  log(): Promise<readonly NetworkLogEntry[]>;
+  revoke(request: { readonly peer: string }): Promise<Revocation>;
+  leave(): Promise<void>;
+  explain(peer: string): Promise<PathExplanation>;
+  netcheck(): Promise<NetcheckReport>;
+}
+export interface MeshCreation {
+  readonly name: string;
+  readonly cidr?: string;
+  readonly listenPort?: number;
+  /** Public HOST:PORT, where it is known. */
+  readonly endpoint?: string;
+}
+export interface Revocation {
+  readonly name: string;
+  readonly node: string;
+  /** Names of those whose admission fell with it. */
+  readonly alsoOut: readonly string[];
 }
 export interface Placements {
   /** Where the Job would go now; it need not exist. */

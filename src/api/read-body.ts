@@ -34,6 +34,16 @@ export function requireRecord(value: unknown): Readonly<Record<string, unknown>>
   throw badRequest("the body is not a JSON object");
 }
 
+/** A field nobody reads is a mistake somebody would like to hear of. */
+export function onlyFields(body: Readonly<Record<string, unknown>>, known: readonly string[]): void {
+  const unknown = Object.keys(body).find((field) => !known.includes(field));
+  if (unknown !== undefined)
+    throw badRequest(
+      `unknown field "${unknown}"`,
+      known.length === 0 ? "no body is needed" : `known fields: ${known.join(", ")}`,
+    );
+}
+
 function requireType(request: Request, accepted: readonly string[]): void {
   const type = mediaTypeOf(request);
   if (type === undefined || !accepted.includes(type)) throw unsupportedMediaType(type, accepted);

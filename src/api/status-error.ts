@@ -126,6 +126,8 @@ const answers: Partial<Record<ErrorCode, readonly [number, string]>> = {
   Expired: [410, "Expired"],
   Forbidden: [403, "Forbidden"],
   InvalidResource: [422, "Invalid"],
+  InviteRejected: [422, "Invalid"],
+  MeshUnavailable: [503, "ServiceUnavailable"],
   MethodNotAllowed: [405, "MethodNotAllowed"],
   NotFound: [404, "NotFound"],
   SourceUnreadable: [422, "Invalid"],

@@ -95,18 +95,20 @@ function writeToFile(file: number, chunk: string | Uint8Array, mayDrop: () => bo
 }
 
 function openSource(process: NodeJS.Process): TextSource {
+  const readBytes = async (maxBytes: number): Promise<Buffer> => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+      size += chunk.length;
+      if (size > maxBytes) throw new HomieError("TooLarge", `read more than ${maxBytes / 1024 ** 2} MiB from stdin`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  };
   return {
     isTty: process.stdin.isTTY === true,
-    readAll: async (maxBytes) => {
-      const chunks: Uint8Array[] = [];
-      let size = 0;
-      for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
-        size += chunk.length;
-        if (size > maxBytes) throw new HomieError("TooLarge", `read more than ${maxBytes / 1024 ** 2} MiB from stdin`);
-        chunks.push(chunk);
-      }
-      return Buffer.concat(chunks).toString();
-    },
+    readAll: async (maxBytes) => (await readBytes(maxBytes)).toString(),
+    readBytes,
     askLine: async (question, signal) => {
       const { createInterface } = await import("node:readline");
       const lines = createInterface({ input: process.stdin, output: process.stderr });
@@ -121,6 +123,9 @@ function openSource(process: NodeJS.Process): TextSource {
       } finally {
         lines.close();
       }
+    },
+    askPaste: async (question, options) => {
+      return await (await import("./node-paste.ts")).readPaste(process, question, options);
     },
   };
 }

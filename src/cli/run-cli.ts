@@ -6,6 +6,7 @@ import { addCrewCommands } from "./definitions/crew-commands.ts";
 import { addCrewViewCommands } from "./definitions/crew-view-commands.ts";
 import { addDaemonCommands, addJobCommands, addRunCommands } from "./definitions/daily-commands.ts";
 import { addMachineCommands, addOtherCommands } from "./definitions/machine-commands.ts";
+import { addNetworkCommands } from "./definitions/network-commands.ts";
 import { addResourceCommands } from "./definitions/resource-commands.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { reportFailure } from "./failure.ts";
@@ -78,6 +79,7 @@ export function createProgram(
   program.commandsGroup("The crew:");
   addCrewCommands(program, launch);
   addCrewViewCommands(program, launch);
+  addNetworkCommands(program, launch);
   program.commandsGroup("Everything else:");
   addOtherCommands(program, launch);
   program.addHelpCommand(

@@ -27,6 +27,15 @@ export interface TextSource {
   readonly isTty: boolean;
   /** Throws HomieError TooLarge as soon as there is more than `maxBytes`. */
   readAll(maxBytes: number): Promise<string>;
+  /** The same, whatever the bytes are. */
+  readBytes(maxBytes: number): Promise<Uint8Array>;
   /** Asks on stderr; undefined at the end of input, or when the signal aborts. */
   askLine(question: string, signal?: AbortSignal): Promise<string | undefined>;
+  /** As `askLine` for a text that is pasted and may have many lines. Only where `isTty`. */
+  askPaste(question: string, options: PasteOptions): Promise<string | undefined>;
+}
+export interface PasteOptions {
+  /** False: the line that just ended is not the last. */
+  isWhole(text: string): boolean;
+  readonly signal?: AbortSignal;
 }

@@ -30,6 +30,8 @@ export interface HomeServices {
   showLive(live: ApiPorts["live"]): void;
   /** From now on the API can say where a Job would go. */
   showPlacements(placements: NonNullable<ApiPorts["placements"]>): void;
+  /** From now on the API makes, joins and shows networks. */
+  offerMesh(mesh: NonNullable<ApiPorts["mesh"]>): void;
   /** Lets go of the home. Whoever started the loop has stopped it before. */
   close(): Promise<void>;
 }
@@ -62,12 +64,16 @@ function openLocked(options: HomeOptions, paths: HomePaths, lock: Disposable): H
   const loop = createDesiredLoop({ paths, store, clock, log, mirrorStatus: config.mirrorStatus });
   const declared = createDeclaredWriter({ paths, store, database, files: createDesiredFiles(loop), loop, now });
   let placements: ApiPorts["placements"];
+  let mesh: ApiPorts["mesh"];
   let live: ApiPorts["live"] = (object) => object;
   const ports: ApiPorts = {
     store,
     live: (object) => live(object),
     get placements() {
       return placements;
+    },
+    get mesh() {
+      return mesh;
     },
     declared,
     now,
@@ -89,8 +95,9 @@ function openLocked(options: HomeOptions, paths: HomePaths, lock: Disposable): H
   });
   const showLive = (show: ApiPorts["live"]): void => void (live = show);
   const showPlacements = (show: NonNullable<ApiPorts["placements"]>): void => void (placements = show);
+  const offerMesh = (offered: NonNullable<ApiPorts["mesh"]>): void => void (mesh = offered);
   const services: HomeServices = {
-    ...{ paths, config, database, store, loop, declared, api, showLive, showPlacements, close },
+    ...{ paths, config, database, store, loop, declared, api, showLive, showPlacements, offerMesh, close },
   };
   return services;
 }

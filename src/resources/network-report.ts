@@ -29,6 +29,8 @@ export interface NetworkPeerReport {
   readonly invitedBy?: string;
   readonly ip: string;
   readonly ipv6: string;
+  /** Names of the other members that have a handshake with it, as their records say; absent when records do not tell. */
+  readonly knownTo?: readonly string[];
   /** Why it is not connected, or not better connected than it is. */
   readonly reason?: string;
 }

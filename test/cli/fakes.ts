@@ -64,7 +64,7 @@ export function fakeTerminal(
   options: {
     isTty?: boolean;
     columns?: number;
-    stdin?: string;
+    stdin?: string | Buffer;
     env?: Record<string, string>;
     directory?: string;
     /** Answers a question; without it there is nobody to ask. */
@@ -85,7 +85,13 @@ export function fakeTerminal(
       columns: options.columns ?? 0,
       write: async (chunk) => void complaints.push(Buffer.from(chunk).toString()),
     },
-    input: { isTty, readAll: async () => options.stdin ?? "", askLine: options.answer ?? (async () => undefined) },
+    input: {
+      isTty,
+      readAll: async () => options.stdin?.toString() ?? "",
+      readBytes: async () => Buffer.from(options.stdin ?? ""),
+      askLine: options.answer ?? (async () => undefined),
+      askPaste: async (question, { signal }) => await options.answer?.(question, signal),
+    },
     interrupt: interrupt.signal,
     takeInterrupts: (onInterrupt) => {
       takers.push(onInterrupt);

@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import type { CommandContext } from "../context.ts";
 import { connectDaemon } from "../connect.ts";
 import { createClient } from "../client.ts";
+import type { Client } from "../client.ts";
+import { createMeshClient } from "../network/mesh-client.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { HomieError } from "../../resources/errors.ts";
 import { findKind, kinds } from "../kinds.ts";
@@ -91,6 +93,7 @@ async function listArguments(
   if (choices !== undefined) return given.length === 0 ? choices : [];
   const references = referencesFor[command];
   if (references !== undefined) return await listReferences(context, references);
+  if (command === "revoke") return given.length === 0 ? await listMembers(context) : [];
   if (command === "explain") return kinds.filter((kind) => kind.isDeclared).map((kind) => kind.kind.toLowerCase());
   if (!["get", "describe", "delete", "edit", "wait"].includes(command)) return [];
   const slash = typed.indexOf("/");
@@ -108,16 +111,30 @@ async function listReferences(context: CommandContext, singulars: readonly strin
   return (await Promise.all(lists)).flat();
 }
 
-/** Empty when no daemon answers in time, or the word is no kind. */
+/** Of the mesh; a member may have another name there than its Peer object. */
+async function listMembers(context: CommandContext): Promise<readonly string[]> {
+  return await askBriefly(context, async (client) => {
+    const { peers } = await createMeshClient(client).report();
+    return peers.filter(({ status }) => status !== "Revoked").map(({ name }) => name);
+  });
+}
+
+/** Empty when the word is no kind. */
 async function listNames(context: CommandContext, word: string): Promise<readonly string[]> {
+  return await askBriefly(context, async (client) =>
+    (await client.list(findKind(word))).items.map((item) => item.metadata.name),
+  );
+}
+
+/** Empty when no daemon answers in time. */
+async function askBriefly(
+  context: CommandContext,
+  ask: (client: Client) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
   try {
-    const kind = findKind(word);
     const transport = await connectDaemon(context.paths.socket);
-    const client = createClient(
-      transport,
-      AbortSignal.any([context.terminal.interrupt, AbortSignal.timeout(patienceMs)]),
-    );
-    return (await client.list(kind)).items.map((item) => item.metadata.name);
+    const patience = AbortSignal.timeout(patienceMs);
+    return await ask(createClient(transport, AbortSignal.any([context.terminal.interrupt, patience])));
   } catch (error) {
     if (error instanceof HomieError || (error instanceof Error && /Abort|Timeout/u.test(error.name))) return [];
     throw error;

@@ -4,12 +4,14 @@ import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { ApiError } from "../failure.ts";
 import { findKind, parseReference } from "../kinds.ts";
+import { createMeshClient } from "../network/mesh-client.ts";
 import { resolvePeerName } from "../peer-names.ts";
 import { choosePaint } from "../render/colours.ts";
 import { renderJson } from "../render/markup.ts";
 import { reference } from "../render/objects.ts";
 import type { ApiObject } from "../render/objects.ts";
 import { parseJsonOnly } from "../render/output-format.ts";
+import { renderPathExplanation } from "../render/path-words.ts";
 import { renderPeerWords } from "../render/peer-words.ts";
 import { readPlacement, renderDecision, renderPlacement } from "../render/placement.ts";
 import type { PlacementView } from "../render/placement.ts";
@@ -73,12 +75,25 @@ function waitingFor({ status }: ApiObject, placement: PlacementView | undefined)
   return why.length === 0 ? "" : ` (${why.join(": ")})`;
 }
 
+/** How the crew sees the peer, and, of a member of the mesh, how packets go to it. */
 async function explainPeer(context: CommandContext, word: string, asJson: boolean): Promise<number> {
   return await context.withClient("any", async (client) => {
-    const peer = await client.get(findKind("peers"), (await resolvePeerName(client, word)).name);
-    const { output, now } = context.terminal;
-    const { phase, path, conditions } = peer.status ?? {};
-    await output.write(asJson ? renderJson({ phase, path, conditions }) : renderPeerWords(peer, now()));
+    const kind = findKind("peers");
+    const { name } = await resolvePeerName(client, word);
+    const peer = await client.find(kind, name);
+    const called = peer?.status?.["name"];
+    const member = typeof called === "string" ? called : name;
+    const explanation = client.mode === "offline" ? undefined : await createMeshClient(client).explain(member);
+    // The API's own words for "not found".
+    if (peer === undefined && explanation === undefined) await client.get(kind, name);
+    const { output, env, now } = context.terminal;
+    const { phase, path, conditions } = peer?.status ?? {};
+    const layout = { maxWidth: output.columns, paint: choosePaint(output.isTty, env) };
+    const texts = [
+      ...(peer === undefined ? [] : [renderPeerWords(peer, now())]),
+      ...(explanation === undefined ? [] : [renderPathExplanation(explanation, layout)]),
+    ];
+    await output.write(asJson ? renderJson({ phase, path, conditions, explanation }) : texts.join("\n"));
     return exitCodes.ok;
   });
 }

@@ -129,6 +129,11 @@ export function addOtherCommands(program: Command, launch: Launch): void {
       async (options: JsonOption, command: Command) =>
         await launch(command, async (context) => (await import("../commands/about.ts")).runVersion(context, options)),
     );
+  addFilters(program, launch);
+}
+
+/** What other programs call: shells and git. */
+function addFilters(program: Command, launch: Launch): void {
   defineCommand(program, {
     usage: "completion",
     summary: "print a script for your shell",
@@ -141,6 +146,14 @@ export function addOtherCommands(program: Command, launch: Launch): void {
           (await import("../commands/completion.ts")).runCompletion(context, shell),
         ),
     );
+  defineCommand(program, {
+    usage: "strip-status",
+    summary: "take homie's status out of a YAML file: a clean filter for git",
+    examples: ["git config filter.homie.clean 'homie strip-status'", "homie strip-status <job.yaml"],
+  }).action(
+    async (_options: unknown, command: Command) =>
+      await launch(command, async (context) => (await import("../commands/strip-status.ts")).runStripStatus(context)),
+  );
   program
     .command("__complete [words...]", { hidden: true })
     .allowUnknownOption()

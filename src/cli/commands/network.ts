@@ -1,0 +1,126 @@
+import { cidrProblem, dialableProblem, hostPortProblem } from "../../resources/address-rules.ts";
+import { HomieError } from "../../resources/errors.ts";
+import type { CommandContext } from "../context.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { createMeshClient } from "../network/mesh-client.ts";
+import { confirm } from "../network/questions.ts";
+import { choosePaint } from "../render/colours.ts";
+import { renderJson } from "../render/markup.ts";
+import { renderNetcheck } from "../render/netcheck.ts";
+import { renderNetworkProblems } from "../render/network.ts";
+import { renderNetworkLog } from "../render/network-log.ts";
+import { parseJsonOnly } from "../render/output-format.ts";
+import { safeLine } from "../render/safe-text.ts";
+import type { JsonOption } from "./about.ts";
+import { checkMachineName } from "./setup.ts";
+
+export interface CreateOptions extends JsonOption {
+  readonly cidr?: string;
+  readonly port?: string;
+  readonly endpoint?: string;
+}
+
+/** Makes a network with this machine as its founder. */
+export async function runNetworkCreate(context: CommandContext, name: string, options: CreateOptions): Promise<number> {
+  const asJson = parseJsonOnly(options.output) === "json";
+  const request = { name: checkMachineName(name), ...readPlace(options) };
+  return await context.withClient("daemon", async (client) => {
+    const report = await createMeshClient(client).create(request);
+    const { output, errors } = context.terminal;
+    if (asJson) await output.write(renderJson(report));
+    else {
+      const { you, cidr } = report;
+      await output.write(`${safeLine(`network ${report.name} (${cidr}) is made; you are ${you.name}, ${you.ip}`)}\n`);
+      await errors.write(renderNetworkProblems(report));
+      await errors.write("\nLet somebody in: they run `homie network join`, you run `homie network invite`.\n");
+    }
+    return exitCodes.ok;
+  });
+}
+
+function readPlace({ cidr, port, endpoint }: CreateOptions): {
+  readonly cidr?: string;
+  readonly listenPort?: number;
+  readonly endpoint?: string;
+} {
+  refuse("--cidr", cidr, cidr === undefined ? undefined : cidrProblem(cidr));
+  const endpointProblem = (text: string): string | undefined =>
+    hostPortProblem(text, { portRequired: true }) ?? dialableProblem(text);
+  refuse("--endpoint", endpoint, endpoint === undefined ? undefined : endpointProblem(endpoint));
+  const isPort = port === undefined || (/^\d{1,5}$/u.test(port) && Number(port) >= 1 && Number(port) <= 65535);
+  refuse("--port", port, isPort ? undefined : "is not a port: 1 to 65535");
+  return {
+    ...(cidr === undefined ? {} : { cidr }),
+    ...(port === undefined ? {} : { listenPort: Number(port) }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+  };
+}
+
+function refuse(option: string, value: string | undefined, problem: string | undefined): void {
+  if (problem !== undefined) throw new HomieError("Usage", `${option} ${JSON.stringify(value)} ${problem}`);
+}
+
+/** Who invited whom. */
+export async function runNetworkLog(context: CommandContext, options: JsonOption): Promise<number> {
+  const asJson = parseJsonOnly(options.output) === "json";
+  return await context.withClient("daemon", async (client) => {
+    const items = await createMeshClient(client).log();
+    const { output, env } = context.terminal;
+    const paint = choosePaint(output.isTty, env);
+    await output.write(asJson ? renderJson({ items }) : renderNetworkLog(items, paint));
+    return exitCodes.ok;
+  });
+}
+
+export interface YesOption extends JsonOption {
+  readonly yes?: boolean;
+}
+
+/** Takes a member out, for ever. */
+export async function runNetworkRevoke(context: CommandContext, word: string, options: YesOption): Promise<number> {
+  const asJson = parseJsonOnly(options.output) === "json";
+  const peer = word.replace(/^peers?\//u, "");
+  return await context.withClient("daemon", async (client) => {
+    const { terminal } = context;
+    const question = `Revoking cannot be taken back: ${safeLine(peer)} is out for ever, and so may be whom it invited.\nRevoke ${safeLine(peer)}?`;
+    if (!(await confirm(terminal, question, options.yes === true))) return await unchanged(context);
+    const revoked = await createMeshClient(client).revoke(peer);
+    if (asJson) await terminal.output.write(renderJson(revoked));
+    else await terminal.output.write(renderRevoked(revoked.name, revoked.alsoOut));
+    return exitCodes.ok;
+  });
+}
+
+function renderRevoked(name: string, alsoOut: readonly string[]): string {
+  const also = alsoOut.map((one) => `${safeLine(one)} is out too: it was invited by a member that is out\n`).join("");
+  return `${safeLine(name)} is revoked; members that are reachable cut it off within seconds, the others when they are back\n${also}`;
+}
+
+/** Takes this machine out. */
+export async function runNetworkLeave(context: CommandContext, options: YesOption): Promise<number> {
+  const asJson = parseJsonOnly(options.output) === "json";
+  return await context.withClient("daemon", async (client) => {
+    const mesh = createMeshClient(client);
+    const { name, you } = await mesh.report();
+    const question = `Leaving takes ${safeLine(you.name)} out of ${safeLine(name)}; to come back it must be invited again.\nLeave?`;
+    if (!(await confirm(context.terminal, question, options.yes === true))) return await unchanged(context);
+    await mesh.leave();
+    await context.terminal.output.write(asJson ? renderJson({ left: name }) : `left ${safeLine(name)}\n`);
+    return exitCodes.ok;
+  });
+}
+
+async function unchanged({ terminal }: CommandContext): Promise<number> {
+  await terminal.errors.write("nothing was changed\n");
+  return exitCodes.error;
+}
+
+/** Which NAT is in front of this machine, and what it means. */
+export async function runNetcheck(context: CommandContext, options: JsonOption): Promise<number> {
+  const asJson = parseJsonOnly(options.output) === "json";
+  return await context.withClient("daemon", async (client) => {
+    const report = await createMeshClient(client).netcheck();
+    await context.terminal.output.write(asJson ? renderJson(report) : renderNetcheck(report));
+    return exitCodes.ok;
+  });
+}

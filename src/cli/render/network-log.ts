@@ -1,0 +1,89 @@
+import type { NetworkLogEntry } from "../../resources/network-report.ts";
+import { plain } from "./colours.ts";
+import type { Paint } from "./colours.ts";
+import { safeLine } from "./safe-text.ts";
+import { stringWidth } from "./string-width.ts";
+
+interface Member {
+  readonly name: string;
+  readonly ip: string;
+  readonly words: string[];
+  readonly invited: Member[];
+  isOut: boolean;
+}
+
+/** Who invited whom, as a tree from the founder down; what happened to each in words. */
+export function renderNetworkLog(entries: readonly NetworkLogEntry[], paint: Paint = plain): string {
+  const founders = plantTree(entries);
+  const lines = founders.flatMap((founder) => treeLines(founder, "", ""));
+  const [names, ips] = [
+    columnWidth(lines.map(({ label }) => label)),
+    columnWidth(lines.map(({ member }) => member.ip)),
+  ];
+  return lines
+    .map(({ label, member }) => {
+      const text = `${pad(label, names)}   ${pad(member.ip, ips)}   ${member.words.map(safeLine).join(", ")}`;
+      return `${member.isOut ? paint("dim", text) : text}\n`;
+    })
+    .join("");
+}
+
+function plantTree(entries: readonly NetworkLogEntry[]): readonly Member[] {
+  const roots: Member[] = [];
+  const byName = new Map<string, Member>();
+  for (const entry of entries) {
+    const isIn = entry.kind === "Genesis" || entry.kind === "Admit";
+    const known = byName.get(entry.subject);
+    if (!isIn && known !== undefined) note(known, entry);
+    else {
+      const member: Member = {
+        name: entry.subject,
+        ip: safeLine(entry.ip ?? "-"),
+        words: [],
+        invited: [],
+        isOut: false,
+      };
+      note(member, entry);
+      // What counts for nothing must not hide the entry that does.
+      if (known === undefined || entry.void === undefined) byName.set(entry.subject, member);
+      const inviter = entry.kind === "Admit" ? byName.get(entry.by) : undefined;
+      (inviter === undefined || inviter === member ? roots : inviter.invited).push(member);
+    }
+  }
+  return roots;
+}
+
+function note(member: Member, entry: NetworkLogEntry): void {
+  const sentences: Readonly<Record<NetworkLogEntry["kind"], string>> = {
+    Genesis: "founded the network",
+    Admit: `invited by ${entry.by}`,
+    Revoke: `revoked by ${entry.by}`,
+    Rotate: "took new keys",
+    Leave: "left",
+  };
+  const isVoid = entry.void !== undefined;
+  member.words.push(`${sentences[entry.kind]}${isVoid ? ` (counts for nothing: ${entry.void})` : ""}`);
+  if (entry.kind === "Admit" && isVoid) member.isOut = true;
+  if ((entry.kind === "Revoke" || entry.kind === "Leave") && !isVoid) member.isOut = true;
+}
+
+interface TreeLine {
+  readonly label: string;
+  readonly member: Member;
+}
+
+function treeLines(member: Member, first: string, rest: string): readonly TreeLine[] {
+  const below = member.invited.flatMap((one, index) => {
+    const isLast = index === member.invited.length - 1;
+    return treeLines(one, `${rest}${isLast ? "└─ " : "├─ "}`, `${rest}${isLast ? "   " : "│  "}`);
+  });
+  return [{ label: first + safeLine(member.name), member }, ...below];
+}
+
+function columnWidth(cells: readonly string[]): number {
+  return cells.reduce((widest, cell) => Math.max(widest, stringWidth(cell)), 0);
+}
+
+function pad(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - stringWidth(text)));
+}
