@@ -4,7 +4,7 @@ import { blockBytes, isZeroBlock, parseHeader } from "./header.ts";
 import type { RawHeader } from "./header.ts";
 import { describeEntry, noOverrides } from "./describe-entry.ts";
 import type { DescribedEntry, Overrides } from "./describe-entry.ts";
-import { collisionKey } from "./names.ts";
+import { ClaimedNames } from "./claimed-names.ts";
 import { parsePax } from "./pax.ts";
 import { overLimit, rejected } from "./rejected.ts";
 
@@ -113,7 +113,7 @@ async function checkTrailer(source: ByteSource): Promise<void> {
 class Census {
   readonly #limits: TarLimits;
   readonly #kinds = new Map<string, TarEntry["kind"]>();
-  readonly #folded = new Map<string, string>();
+  readonly #names = new ClaimedNames();
   #totalBytes = 0;
 
   constructor(limits: TarLimits) {
@@ -131,7 +131,7 @@ class Census {
     this.#checkAncestors(entry.key, entry.path);
     this.#kinds.set(entry.key, entry.kind);
     const { bytes, kind, mode, mtimeSeconds, path } = entry;
-    const reason = entry.reason ?? this.#collision(path);
+    const reason = entry.reason ?? this.#collision(path, kind);
     if (reason === undefined) return { path, kind, bytes, mode, mtimeSeconds };
     if (this.#limits.mode === "strict") throw rejected(path, reason);
     return { path, kind: kind === "link" ? "link" : "other", bytes, mode, mtimeSeconds, reason };
@@ -144,11 +144,12 @@ class Census {
     }
   }
 
-  #collision(path: string): string | undefined {
-    const key = collisionKey(path);
-    const other = this.#folded.get(key);
-    if (other === undefined) this.#folded.set(key, path);
-    return other === undefined ? undefined : `the name differs from ${showValue(other)} only in case or composition`;
+  #collision(path: string, kind: TarEntry["kind"]): string | undefined {
+    const other = this.#names.claim(path, kind === "file");
+    if (other === undefined) return undefined;
+    const isAbove = path.startsWith(`${other}/`) || path === other;
+    if (isAbove) throw rejected(path, `it and ${showValue(other)} cannot both be there`);
+    return `the name differs from ${showValue(other)} only in case or composition`;
   }
 }
 

@@ -83,6 +83,7 @@ const lies: readonly (readonly [string, Buffer, RegExp])[] = [
   ["the same path twice", archiveOf(file("a"), file("a")), /twice/],
   ["a file, then a directory of its name", archiveOf(file("a"), rawEntry({ name: "a/", type: "5" })), /twice/],
   ["a file below a file", archiveOf(file("a"), file("a/b")), /below a file/],
+  ["a file where a directory is", archiveOf(file("a/b"), file("a")), /cannot both be there/],
   ["a file below a link", archiveOf(rawEntry({ name: "a", type: "2" }), file("a/b")), /below a link|symbolic/],
   ["a pax path that disagrees", archiveOf(pax({ path: "other" }), file("a")), /calls it/],
   ["a pax size that disagrees", archiveOf(pax({ size: "2" }), file("a")), /size differs/],
@@ -177,6 +178,24 @@ describe("in an otherwise honest archive", () => {
     const [, second] = await readAll(archiveOf(file("a"), file("A")), collect);
     expect(second).toMatchObject({ kind: "other", reason: expect.stringMatching(/case or composition/) });
     await expect(readAll(archiveOf(file("a"), file("A")), strict)).rejects.toThrow(/case or composition/);
+  });
+
+  test.each([
+    ["a file and a directory above another file", "A", "a/b"],
+    ["a directory above a file, and a file", "a/b", "A"],
+    ["two directories that are only spoken of", "A/x", "a/y"],
+    ["directories deep down", "d/É/x", "d/e\u0301/y"],
+  ])("%s, with names that differ in case or composition only: the second is reported", async (_title, one, other) => {
+    const archive = archiveOf(file(one), file(other), file("good"));
+    const [first, second, third] = await readAll(archive, collect);
+    expect([first?.kind, second?.kind, third?.kind]).toEqual(["file", "other", "file"]);
+    expect(second?.reason).toMatch(/case or composition/);
+    await expect(readAll(archive, strict)).rejects.toThrow(/case or composition/);
+  });
+
+  test("a directory may come after what lies in it", async () => {
+    const archive = archiveOf(file("d/a"), rawEntry({ name: "d/", type: "5" }), file("d/b"));
+    for (const limits of [strict, collect]) expect(await readAll(archive, limits)).toHaveLength(3);
   });
 
   test("set-id bits never survive", async () => {

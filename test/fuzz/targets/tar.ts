@@ -105,6 +105,8 @@ class Unpacked {
     must(!this.#kinds.has(folded), "one path twice");
     for (let slash = folded.indexOf("/"); slash > 0; slash = folded.indexOf("/", slash + 1))
       must(this.#kinds.get(folded.slice(0, slash)) !== "file", "a file below a file");
+    for (const known of this.#kinds.keys())
+      must(kind !== "file" || !known.startsWith(`${folded}/`), "a file above a file");
     this.#kinds.set(folded, kind);
   }
 }
