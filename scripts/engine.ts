@@ -17,6 +17,11 @@ const programs = [
   ["/usr/bin/faketime", "faketime"],
   ["/usr/bin/wg", "wireguard-tools"],
   ["/usr/bin/wireguard-go", "wireguard-go"],
+  ["/usr/sbin/nft", "nftables"],
+  ["/usr/sbin/conntrack", "conntrack"],
+  ["/sbin/sysctl", "procps"],
+  ["/bin/ping", "iputils-ping"],
+  ["/usr/bin/python3", "python3"],
 ] as const;
 
 /** `node scripts/engine.ts install|start`: what end-to-end tests need on a machine without it, the container engine above all. */

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import {
   chmodSync,
   lstatSync,
@@ -28,16 +28,26 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
+/** Where else a machine can be: somewhere with its own processes and mounts too. */
+export interface Place {
+  /** The machine's home. */
+  readonly directory: string;
+  /** What is put in front of a command to run it there, in this working directory. */
+  enter(directory?: string): readonly string[];
+}
+
 /** A machine with its own home, in a network namespace of its own if it has one. */
 export class House {
   readonly home: string;
   readonly name: string;
-  readonly #namespace: string | undefined;
+  readonly #place: string | Place | undefined;
 
-  constructor(name: string, config: Readonly<Record<string, string | number>>, namespace?: string) {
+  /** `place` is the name of a network namespace, or more than that. */
+  constructor(name: string, config: Readonly<Record<string, string | number>>, place?: string | Place) {
     this.name = name;
-    this.#namespace = namespace;
-    this.home = mkdtempSync(join(tmpdir(), "homie-house-"));
+    this.#place = place;
+    this.home = typeof place === "object" ? place.directory : mkdtempSync(join(tmpdir(), "homie-house-"));
+    mkdirSync(this.home, { recursive: true, mode: 0o700 });
     chmodSync(this.home, 0o700);
     const lines = Object.entries({ name, ...config }).map(([key, value]) => `${key}: ${value}\n`);
     writeFileSync(join(this.home, "config.yaml"), lines.join(""), { mode: 0o600 });
@@ -53,8 +63,7 @@ export class House {
 
   /** The real command line as a process of this machine. `ip netns exec` becomes it, so a signal reaches it. */
   start(args: readonly string[], options: RunOptions = {}): ChildProcess {
-    const inside = this.#namespace === undefined ? [] : ["ip", "netns", "exec", this.#namespace];
-    const [program = "", ...rest] = [...inside, ...this.wrapper, process.execPath, entry, ...args];
+    const [program = "", ...rest] = [...this.#enter(options.cwd), ...this.wrapper, process.execPath, entry, ...args];
     const env = { ...process.env, HOMIE_HOME: this.home, NO_COLOR: "1", DOCKER_HOST: this.dockerHost };
     return spawn(program, rest, { cwd: options.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   }
@@ -103,7 +112,9 @@ export class House {
   }
 
   kill(): void {
-    process.kill(this.pid(), "SIGKILL");
+    // In a place with processes of its own, the number means something only there.
+    if (typeof this.#place !== "object") process.kill(this.pid(), "SIGKILL");
+    else execFileSync("env", [...this.#enter(), "kill", "-KILL", String(this.pid())]);
   }
 
   log(): string {
@@ -130,5 +141,10 @@ export class House {
   async close(): Promise<void> {
     await this.run(["down"]);
     rmSync(this.home, { recursive: true, force: true });
+  }
+
+  #enter(directory?: string): readonly string[] {
+    if (typeof this.#place === "object") return this.#place.enter(directory);
+    return this.#place === undefined ? [] : ["ip", "netns", "exec", this.#place];
   }
 }

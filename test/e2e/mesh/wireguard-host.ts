@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import type { WireGuardConfig } from "../../../src/adapters/wireguard/config.ts";
 import type { WireGuardDump } from "../../../src/adapters/wireguard/parse-dump.ts";
 import type { WireGuardChanges } from "../../../src/adapters/wireguard/wireguard.ts";
+import { Keeper, killChildOf, machineSpaces } from "../lab/keeper.ts";
 
 const run = promisify(execFile);
 const program = new URL("wireguard-daemon.ts", import.meta.url).pathname;
@@ -25,25 +26,21 @@ export interface Refusal {
  */
 export class Host {
   readonly home: string;
-  readonly #keeper: ChildProcess;
-  /** The first process inside, by its number outside. */
-  readonly pid: number;
+  readonly #keeper: Keeper;
 
-  private constructor(home: string, keeper: ChildProcess, pid: number) {
+  private constructor(home: string, keeper: Keeper) {
     this.home = home;
     this.#keeper = keeper;
-    this.pid = pid;
   }
 
   static async open(): Promise<Host> {
     const home = await mkdtemp(join(tmpdir(), "homie-wireguard-"));
-    const spaces = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-    // cat writes what it reads: the echo says that all is in place.
-    const setup = "mount -t tmpfs tmpfs /run && ip link set lo up && exec cat";
-    const keeper = spawn("unshare", [...spaces, "sh", "-c", setup], { stdio: ["pipe", "pipe", "inherit"] });
-    keeper.stdin?.write("ready\n");
-    await once(keeper.stdout ?? keeper, "data");
-    return new Host(home, keeper, await childOf(Number(keeper.pid)));
+    return new Host(home, await Keeper.open(machineSpaces, "mount -t tmpfs tmpfs /run\nip link set lo up"));
+  }
+
+  /** The first process inside, by its number outside. */
+  get pid(): number {
+    return this.#keeper.pid;
   }
 
   get directory(): string {
@@ -51,7 +48,7 @@ export class Host {
   }
 
   inside(command: readonly string[]): readonly string[] {
-    return ["nsenter", "--target", String(this.pid), "--net", "--mount", "--pid", "--", ...command];
+    return this.#keeper.inside(command);
   }
 
   async run(...command: readonly string[]): Promise<string> {
@@ -71,9 +68,7 @@ export class Host {
   }
 
   async close(): Promise<void> {
-    const ended = once(this.#keeper, "exit");
-    this.#keeper.stdin?.end();
-    await ended;
+    await this.#keeper.close();
     await rm(this.home, { recursive: true });
   }
 }
@@ -110,9 +105,7 @@ export class Daemon {
 
   /** As `kill -9` does it. */
   async crash(): Promise<void> {
-    const ended = once(this.#child, "exit");
-    process.kill(await childOf(Number(this.#child.pid)), "SIGKILL");
-    await ended;
+    await killChildOf(this.#child);
   }
 
   async end(): Promise<void> {
@@ -165,20 +158,11 @@ export class Pinging {
 
   /** Ends it. Answers how many came back, and how many before the last of them did not. */
   async stop(): Promise<{ readonly received: number; readonly lost: number }> {
-    const ended = once(this.#child, "exit");
-    process.kill(await childOf(Number(this.#child.pid)), "SIGKILL");
-    await ended;
+    await killChildOf(this.#child);
     const [first = 0, last = 0] = [this.#sequence[0], this.#sequence.at(-1)];
     const received = new Set(this.#sequence).size;
     return { received, lost: last - first + 1 - received };
   }
-}
-
-/** nsenter and unshare fork; what they start is their only child. */
-async function childOf(pid: number): Promise<number> {
-  const [child = ""] = (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).split(" ");
-  if (child === "") throw new Error(`process ${pid} has no child`);
-  return Number(child);
 }
 
 /** A cable between two hosts. */
