@@ -72,7 +72,8 @@ export class Crossing {
 function renderLoss({ port, conditions }: Wire): readonly string[] {
   const lost = Math.round((conditions.loss ?? 0) * 10_000);
   if (lost === 0) return [];
-  return ["iifname", "oifname"].map((side) => `${side} "${port}" numgen random mod 10000 < ${lost} drop`);
+  const die = lost < 10_000 ? `numgen random mod 10000 < ${lost} ` : "";
+  return ["iifname", "oifname"].map((side) => `${side} "${port}" ${die}drop`);
 }
 
 function renderCut([mine, other]: readonly [Site, Site]): readonly string[] {

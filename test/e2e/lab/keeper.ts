@@ -42,6 +42,11 @@ export class Keeper {
     return [...this.#entrance, ...command];
   }
 
+  /** The same, but in its network alone: there the numbers of processes are still those of outside. */
+  insideNetwork(command: readonly string[]): readonly string[] {
+    return ["nsenter", "--target", String(this.pid), "--net", "--", ...command];
+  }
+
   /** Whether it still keeps anything. */
   get isOpen(): boolean {
     return this.#unshare.exitCode === null && this.#unshare.signalCode === null;

@@ -17,5 +17,5 @@ export function run(command: readonly string[], input = ""): Promise<string> {
 /** Lines for `ip` in one process: they take effect in order. With no keeper, outside of all namespaces. */
 export async function runIp(keeper: Keeper | undefined, lines: readonly string[]): Promise<void> {
   const command = ["ip", "-batch", "-"];
-  await run(keeper === undefined ? command : keeper.inside(command), `${lines.join("\n")}\n`);
+  await run(keeper === undefined ? command : keeper.insideNetwork(command), `${lines.join("\n")}\n`);
 }

@@ -2,7 +2,6 @@ import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { LabHost } from "./host.ts";
-import { killChildOf } from "./keeper.ts";
 
 const program = fileURLToPath(new URL("talk-program.ts", import.meta.url));
 
@@ -66,10 +65,6 @@ export class Talker {
   async upload(bytes: number, other: Talker): Promise<string> {
     this.#child.stdin?.write(`${JSON.stringify({ connect: other.host.address, port: other.port, bytes })}\n`);
     return String((await this.#next("connected"))["connected"]);
-  }
-
-  async close(): Promise<void> {
-    await killChildOf(this.#child);
   }
 
   async #next(kind: string, text?: string): Promise<Record<string, unknown>> {
