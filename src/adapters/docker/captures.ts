@@ -19,6 +19,8 @@ export interface Captures {
   /** Goes on where the log ends; does nothing while one is live or when the log is complete. */
   resume(attempt: Attempt, container: Docker.Container): Promise<void>;
   facts(attempt: Attempt): CaptureFacts;
+  /** Tells when a log has become complete, so that nobody has to look again and again. */
+  listen(onComplete: (attemptName: string) => void): Disposable;
   /** Ends the log, if somebody still writes it, and forgets about it. */
   finish(attempt: Attempt): Promise<void>;
   /** Closes all logs without ending them. */
@@ -37,6 +39,17 @@ const noCapture: CaptureFacts = { phase: "none", stdoutBytes: 0, stderrBytes: 0,
 
 export function createCaptures({ paths, clock, log, maxLogBytes }: CapturesParts): Captures {
   const captures = new Map<string, Capture>();
+  const listeners = new Set<(attemptName: string) => void>();
+
+  function keep(attempt: Attempt, capture: Capture): Capture {
+    const name = attemptName(attempt);
+    captures.set(name, capture);
+    void capture.stopped.then(() => {
+      // One that broke off is no news: whoever took it up at once would do so without end.
+      if (capture.facts().phase === "complete") for (const tell of listeners) tell(name);
+    });
+    return capture;
+  }
 
   async function openLog(attempt: Attempt): ReturnType<typeof openLogWriter> {
     const path = attemptPaths(paths, attempt.spec.job.uid, attempt.spec.attempt).log;
@@ -53,16 +66,18 @@ export function createCaptures({ paths, clock, log, maxLogBytes }: CapturesParts
           await writer.close();
           throw translateEngineError(error, "ContainerCreateFailed", `cannot attach to ${containerName(attempt)}`);
         });
-      const capture = beginCapture({ container, writer, attached, clock, log });
-      captures.set(attemptName(attempt), capture);
-      return capture;
+      return keep(attempt, beginCapture({ container, writer, attached, clock, log }));
     },
     async resume(attempt, container): Promise<void> {
       const phase = captures.get(attemptName(attempt))?.facts().phase ?? "none";
       if (phase !== "none") return;
-      captures.set(attemptName(attempt), beginCapture({ container, writer: await openLog(attempt), clock, log }));
+      keep(attempt, beginCapture({ container, writer: await openLog(attempt), clock, log }));
     },
     facts: (attempt) => captures.get(attemptName(attempt))?.facts() ?? noCapture,
+    listen(onComplete): Disposable {
+      listeners.add(onComplete);
+      return { [Symbol.dispose]: () => void listeners.delete(onComplete) };
+    },
     async finish(attempt): Promise<void> {
       const capture = captures.get(attemptName(attempt));
       captures.delete(attemptName(attempt));

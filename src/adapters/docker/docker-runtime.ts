@@ -77,7 +77,8 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     readWorkTree: (attempt, signal) => readWorkTree(containers, attempt, signal),
     remove: (attempt) => turns.run(attemptName(attempt), () => remove(attempt)),
     list: () => containers.list(),
-    watch: (onChange) => join(watchContainers({ engine, nodeId, clock, log }, onChange), disk.listen(onChange)),
+    watch: (onChange) =>
+      join(watchContainers({ engine, nodeId, clock, log }, onChange), disk.listen(onChange), captures.listen(onChange)),
     async close(): Promise<void> {
       await disk.close();
       await captures.leaveAll();
