@@ -26,6 +26,8 @@ export interface Answer {
 export interface RunOptions {
   /** Where the command is typed; where the tests run if absent. */
   readonly cwd?: string;
+  /** For its stdin; none if absent. */
+  readonly input?: string;
 }
 
 /** Where else a machine can be: somewhere with its own processes and mounts too. */
@@ -65,11 +67,16 @@ export class House {
   start(args: readonly string[], options: RunOptions = {}): ChildProcess {
     const [program = "", ...rest] = [...this.#enter(options.cwd), ...this.wrapper, process.execPath, entry, ...args];
     const env = { ...process.env, HOMIE_HOME: this.home, NO_COLOR: "1", DOCKER_HOST: this.dockerHost };
-    return spawn(program, rest, { cwd: options.cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    return spawn(program, rest, {
+      cwd: options.cwd,
+      env,
+      stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    });
   }
 
   run(args: readonly string[], options: RunOptions = {}): Promise<Answer> {
     const child = this.start(args, options);
+    child.stdin?.end(options.input);
     const [out, err]: [Buffer[], Buffer[]] = [[], []];
     child.stdout?.on("data", (chunk: Buffer) => out.push(chunk));
     child.stderr?.on("data", (chunk: Buffer) => err.push(chunk));
