@@ -15,7 +15,7 @@ import { isEngineMissing, makeDockerBed } from "../contract/docker-bed.ts";
 import { readLog, readTree, until } from "../contract/observe.ts";
 import { describeRuntime } from "../contract/runtime.contract.ts";
 import type { TestEngine } from "../support/engine.ts";
-import { startEngine } from "../support/engine.ts";
+import { modestUlimits, startEngine } from "../support/engine.ts";
 
 describe.skipIf(await isEngineMissing("the docker runtime"))("the docker runtime", () => {
   let engine: TestEngine;
@@ -55,6 +55,9 @@ describe.skipIf(await isEngineMissing("the docker runtime"))("the docker runtime
     }
     it("says what to install where the engine cannot pass GPUs on", async () => {
       const attempt = attemptOf({ argv: ["true"], gpus: ["GPU-0"] });
+      // Podman would run it without.
+      if (engine.kind === "podman")
+        return expect(begin(attempt)).rejects.toMatchObject({ code: "ContainerCreateFailed" });
       await begin(attempt);
       const facts = await runtime.inspect(attempt);
       expect(facts).toMatchObject({ phase: "exited", startError: expect.stringContaining("nvidia-container-toolkit") });
@@ -71,20 +74,23 @@ describe.skipIf(await isEngineMissing("the docker runtime"))("the docker runtime
       const attempt = attemptOf({ argv: ["dd", "if=/dev/zero", "of=/dev/null", "bs=400M", "count=1"] });
       await begin(attempt);
       await untilComplete(attempt);
-      expect(await runtime.inspect(attempt)).toMatchObject({ phase: "exited", oomKilled: true, exitCode: 137 });
+      // On cgroup v1, podman's monitor asks before the kernel has killed, and then says nothing of it.
+      const tells = engine.kind === "docker" ? { oomKilled: true } : {};
+      expect(await runtime.inspect(attempt)).toMatchObject({ phase: "exited", ...tells, exitCode: 137 });
       await runtime.remove(attempt);
     });
 
     /** What a daemon leaves that died while it was staging: a container of ours with a file too many. */
     async function leaveBehind(attempt: Attempt, labels: Record<string, string>): Promise<string> {
       const Labels = { "homie.node": bed.nodeId, ...labels };
-      const Mounts = [{ Type: "volume", Source: nameOf(attempt), Target: "/work", VolumeOptions: { Labels } }] as never;
+      await engine.docker.createVolume({ Name: nameOf(attempt), Labels });
+      const Mounts = [{ Type: "volume", Source: nameOf(attempt), Target: "/work" }] as never;
       const container = await engine.docker.createContainer({
         name: nameOf(attempt),
         Image: engine.image,
         Cmd: ["sh", "-c", "mkdir -p /work/job; echo old > /work/job/old"],
         Labels,
-        HostConfig: { NetworkMode: "none", Mounts },
+        HostConfig: { NetworkMode: "none", Mounts, Ulimits: [...modestUlimits] },
       });
       return container.id;
     }
@@ -223,7 +229,7 @@ describe.skipIf(await isEngineMissing("the docker runtime"))("the docker runtime
     it("says at once that a cut-off engine cannot be asked", async () => {
       const line = await makeLine(join(bed.scratch, "line.sock"), engine.socket);
       const remote = bed.openDocker(`unix://${line.path}`);
-      expect(await remote.health()).toMatchObject({ ok: true, engine: "docker" });
+      expect(await remote.health()).toMatchObject({ ok: true, engine: engine.kind });
       await line.close();
       await expect(remote.inspect(attemptOf({}))).rejects.toMatchObject({ code: "EngineUnavailable" });
       await expect(remote.list()).rejects.toMatchObject({ code: "EngineUnavailable" });

@@ -9,6 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import Docker from "dockerode";
 import { readJsonLines } from "../../src/adapters/docker/json-lines.ts";
+import { isPodmanWanted, podmanPrograms, spawnPodman } from "./podman.ts";
 
 const run = promisify(execFile);
 const startupMs = 60_000;
@@ -24,10 +25,17 @@ export interface TestEngine {
   /** The same for DOCKER_HOST. */
   readonly host: string;
   readonly docker: Docker;
+  readonly kind: "docker" | "podman";
   /** Static busybox with all its applets. */
   readonly image: string;
   stop(): Promise<void>;
 }
+
+/** For a test's own containers: podman asks for more than an engine without CAP_SYS_RESOURCE may give. */
+export const modestUlimits = [
+  { Name: "nofile", Soft: 1024, Hard: 1024 },
+  { Name: "nproc", Soft: 4096, Hard: 4096 },
+] as const;
 
 export const testImage = "homie-test/busybox:1";
 
@@ -42,11 +50,9 @@ export async function whyNoEngine(): Promise<string | undefined> {
 /** As `whyNoEngine`, where one that is shared with other tests will not do. */
 export async function whyNoPrivateEngine(): Promise<string | undefined> {
   if (process.platform !== "linux" || process.getuid?.() !== 0)
-    return "starting a private dockerd needs root on Linux; or set HOMIE_TEST_DOCKER_HOST";
-  for (const [path, name] of [
-    ["/usr/sbin/dockerd", "docker.io"],
-    [busyboxPath, "busybox-static"],
-  ] as const) {
+    return "starting a private engine needs root on Linux; or set HOMIE_TEST_DOCKER_HOST";
+  const programs = isPodmanWanted() ? podmanPrograms : ([["/usr/sbin/dockerd", "docker.io"]] as const);
+  for (const [path, name] of [...programs, [busyboxPath, "busybox-static"] as const]) {
     if (!(await isExecutable(path))) return `${path} is missing; \`node scripts/engine.ts install\` installs ${name}`;
   }
   return undefined;
@@ -56,7 +62,7 @@ export async function startEngine(): Promise<TestEngine> {
   const refusal = await whyNoEngine();
   if (refusal !== undefined) throw new Error(refusal);
   const given = process.env["HOMIE_TEST_DOCKER_HOST"];
-  if (given !== undefined) return withImage(connectTo(given.slice("unix://".length), () => Promise.resolve()));
+  if (given !== undefined) return withImage(await connectTo(given.slice("unix://".length), () => Promise.resolve()));
   const engine = await startPrivateEngine();
   return withImage(engine).catch(async (error: unknown) => {
     await engine.stop();
@@ -64,27 +70,36 @@ export async function startEngine(): Promise<TestEngine> {
   });
 }
 
-/** A dockerd that nobody else has, without any image: `importBusybox` brings one. Several run side by side. */
+/** A dockerd, or a podman where that is wanted, that nobody else has, without any image: `importBusybox` brings one. Several run side by side. */
 export async function startPrivateEngine(): Promise<TestEngine> {
   const refusal = await whyNoPrivateEngine();
   if (refusal !== undefined) throw new Error(refusal);
   await sweepAbandoned();
   const root = await mkdtemp(join(tmpdir(), prefix));
   await writeFile(join(root, ownerFile), String(process.pid));
-  const daemon = await spawnDaemon(root);
+  const daemon = isPodmanWanted() ? await spawnPodman(root, join(root, "docker.sock")) : await spawnDaemon(root);
+  // Dockerd writes the same there.
+  if (isPodmanWanted()) await writeFile(join(root, "docker.pid"), String(daemon.pid));
   const stop = (): Promise<void> => stopDaemon(root);
   try {
     const socket = join(root, "docker.sock");
     await untilAnswers(socket, daemon, root);
-    return connectTo(socket, stop);
+    return await connectTo(socket, stop);
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function connectTo(socket: string, stop: () => Promise<void>): TestEngine {
-  return { socket, host: `unix://${socket}`, docker: connect(socket), image: testImage, stop };
+async function connectTo(socket: string, stop: () => Promise<void>): Promise<TestEngine> {
+  const docker = connect(socket);
+  const kind = (await isPodman(docker)) ? "podman" : "docker";
+  return { socket, host: `unix://${socket}`, docker, kind, image: testImage, stop };
+}
+
+async function isPodman(docker: Docker): Promise<boolean> {
+  const { Components: components } = await docker.version();
+  return (components ?? []).some((component) => component?.Name === "Podman Engine");
 }
 
 async function withImage(engine: TestEngine): Promise<TestEngine> {
@@ -100,7 +115,7 @@ function connect(socket: string): Docker {
 /** No firewall rule, no bridge, no sysctl of the machine is touched; dockerd starts a containerd below its exec root. */
 async function spawnDaemon(root: string): Promise<ChildProcess> {
   await mkdir(join(root, "data"));
-  const log = openSync(join(root, "dockerd.log"), "a", 0o600);
+  const log = openSync(join(root, "engine.log"), "a", 0o600);
   const options = {
     "--host": `unix://${join(root, "docker.sock")}`,
     "--data-root": join(root, "data"),
@@ -137,8 +152,8 @@ async function untilAnswers(socket: string, daemon: ChildProcess, root: string):
     )
       return;
   }
-  const log = await readFile(join(root, "dockerd.log"), "utf8").catch(() => "");
-  throw new Error(`dockerd did not come up:\n${log.split("\n").slice(-15).join("\n")}`);
+  const log = await readFile(join(root, "engine.log"), "utf8").catch(() => "");
+  throw new Error(`the engine did not come up:\n${log.split("\n").slice(-15).join("\n")}`);
 }
 
 async function stopDaemon(root: string): Promise<void> {
@@ -226,6 +241,9 @@ export async function importImage(
   changes: readonly string[],
   furnish?: (root: string) => Promise<void>,
 ): Promise<void> {
+  // Podman's import knows no HEALTHCHECK, its build does; Docker's build would want to make the WORKDIR.
+  const checks = changes.filter((change) => change.startsWith("HEALTHCHECK"));
+  const isTooMuch = checks.length > 0 && (await isPodman(docker));
   const root = await mkdtemp(join(tmpdir(), "homie-image-"));
   try {
     await layOutBusybox(root);
@@ -233,15 +251,35 @@ export async function importImage(
     const tar = spawn("tar", ["-C", root, "--owner=0", "--group=0", "-c", "."], {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    await sendImage(docker, name, changes, tar.stdout);
+    const known = isTooMuch ? changes.filter((change) => !checks.includes(change)) : changes;
+    await sendImage(docker, name, known, tar.stdout);
+    if (isTooMuch) await build(docker, name, [`FROM ${name}`, ...checks]);
   } finally {
     await rm(root, { recursive: true, force: true });
   }
 }
 
+async function build(docker: Docker, name: string, lines: readonly string[]): Promise<void> {
+  const context = await mkdtemp(join(tmpdir(), "homie-build-"));
+  try {
+    await writeFile(join(context, "Dockerfile"), lines.join("\n"));
+    const answer = await docker.buildImage({ context, src: ["Dockerfile"] }, { t: name });
+    await untilSaidWell(answer as AsyncIterable<Buffer>, name);
+  } finally {
+    await rm(context, { recursive: true, force: true });
+  }
+}
+
+async function untilSaidWell(answer: AsyncIterable<Buffer>, name: string): Promise<void> {
+  for await (const line of readJsonLines(answer)) {
+    const { error } = line as { error?: string };
+    if (error !== undefined) throw new Error(`cannot make ${name}: ${error}`);
+  }
+}
+
 async function sendImage(docker: Docker, name: string, changes: readonly string[], archive: Readable): Promise<void> {
-  const [repo, tag] = name.split(":");
-  const query = { fromSrc: "-", repo, tag, changes };
+  // With the tag in it: podman 4 does not look at `tag`.
+  const query = { fromSrc: "-", repo: name, changes };
   const answer = await new Promise<NodeJS.ReadableStream>((resolve, reject) => {
     docker.modem.dial(
       {
@@ -256,10 +294,7 @@ async function sendImage(docker: Docker, name: string, changes: readonly string[
         error === null ? resolve(stream as NodeJS.ReadableStream) : reject(error as Error),
     );
   });
-  for await (const line of readJsonLines(answer as AsyncIterable<Buffer>)) {
-    const { error } = line as { error?: string };
-    if (error !== undefined) throw new Error(`cannot import ${name}: ${error}`);
-  }
+  await untilSaidWell(answer as AsyncIterable<Buffer>, name);
 }
 
 /** Unpacked with hard facts only: busybox, a link for each applet, and the few files a C library looks for. */

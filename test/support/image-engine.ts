@@ -53,6 +53,7 @@ export class FakeImageEngine implements Engine {
 
   docker(): ReturnType<Engine["docker"]> {
     const docker = {
+      version: () => Promise.resolve({}),
       listImages: () => Promise.resolve([...this.images.keys()].map((Id) => ({ Id }))),
       createImage: (wanted: { readonly fromImage: string; readonly tag: string }) =>
         Promise.resolve(Readable.from(this.#pull(`${wanted.fromImage}:${wanted.tag}`), { objectMode: false })),

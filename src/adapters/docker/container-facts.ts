@@ -5,6 +5,8 @@ import { explainStartError } from "./start-error.ts";
 
 /** The part of the engine's answer that decides anything. */
 export type InspectedContainer = Pick<ContainerInspectInfo, "Id"> & {
+  /** What the engine executes: the program, or podman's init. */
+  readonly Path?: string;
   readonly Config: { readonly Labels?: Readonly<Record<string, string>> | null };
   readonly State: Pick<
     ContainerInspectInfo["State"],

@@ -13,10 +13,10 @@ export interface MakeOptions {
 /** Makes an image of a root file system archive (tar, also compressed), as `docker import` does. `tag` is `repository:tag`. */
 export async function importRootfs(engine: Engine, archive: string, tag: string, options: MakeOptions): Promise<void> {
   await mustBe(archive, "file");
-  const [repository, version] = splitTag(tag);
   try {
     const body = createReadStream(archive, { signal: options.signal });
-    const answer = await engine.docker().importImage(body, { repo: repository, tag: version });
+    // The tag goes with the repository: podman 4 does not look at a `tag` of its own.
+    const answer = await engine.docker().importImage(body, { repo: withTag(tag) });
     await follow(answer, options.onProgress);
   } catch (error) {
     options.signal.throwIfAborted();
@@ -67,7 +67,6 @@ async function mustBe(path: string, kind: "file" | "directory"): Promise<void> {
   throw new HomieError("SourceUnreadable", `${path} is not a ${kind}`);
 }
 
-function splitTag(tag: string): readonly [string, string] {
-  const colon = tag.lastIndexOf(":");
-  return colon > tag.lastIndexOf("/") ? [tag.slice(0, colon), tag.slice(colon + 1)] : [tag, "latest"];
+function withTag(tag: string): string {
+  return tag.lastIndexOf(":") > tag.lastIndexOf("/") ? tag : `${tag}:latest`;
 }

@@ -7,6 +7,7 @@ import { within } from "./within.ts";
 
 /** The part of `GET /info` and `GET /version` that decides anything. */
 export interface EngineReport {
+  readonly engine: "docker" | "podman";
   readonly serverVersion: string;
   readonly apiVersion: string;
   readonly securityOptions: readonly string[];
@@ -19,6 +20,8 @@ export interface EngineReport {
   readonly cpuLimit: boolean;
   /** It knows NVIDIA's runtime, or GPUs that a CDI specification describes; others may be there that it does not tell of. */
   readonly gpus: boolean;
+  /** A container sees its own control groups alone, and not their names on the host. */
+  readonly ownCgroupView: boolean;
 }
 
 export interface EngineHealth {
@@ -88,23 +91,43 @@ async function askEngine(docker: Docker): Promise<EngineReport> {
   const [info, version] = await within(answerMs, (abortSignal) =>
     Promise.all([questions.info({ abortSignal }), questions.version({ abortSignal })]),
   );
-  const components = (version.Components ?? []) as unknown as readonly {
-    readonly Name: string;
-    readonly Version: string;
-  }[];
+  const components = componentsOf(version);
+  const isPodman = nameEngine(version) === "podman";
   return {
+    engine: nameEngine(version),
     serverVersion: version.Version,
     apiVersion: version.ApiVersion,
     securityOptions: info.SecurityOptions ?? [],
     storageDriver: info.Driver ?? "",
-    runcVersion: components.find(({ Name }) => Name === "runc")?.Version,
+    runcVersion: runcVersionOf(components),
     osType: info.OSType ?? "linux",
     memoryLimit: info.MemoryLimit ?? true,
     swapLimit: info.SwapLimit ?? true,
     pidsLimit: info.PidsLimit ?? true,
     cpuLimit: info.CpuCfsQuota ?? true,
-    gpus: knowsGpus(info),
+    gpus: !isPodman && knowsGpus(info),
+    ownCgroupView: !isPodman || info.CgroupVersion === "2",
   };
+}
+
+/** Podman answers on Docker's API, and says so only here. */
+export function nameEngine(version: Docker.DockerVersion): EngineReport["engine"] {
+  return componentsOf(version).some(({ Name }) => Name === "Podman Engine") ? "podman" : "docker";
+}
+
+function componentsOf({ Components: components }: Docker.DockerVersion): readonly Component[] {
+  return (components ?? []) as unknown as readonly Component[];
+}
+
+interface Component {
+  readonly Name: string;
+  readonly Version: string;
+}
+
+/** Podman's says "runc version 1.1.5+ds1" and more lines of it, and may be about crun instead. */
+function runcVersionOf(components: readonly Component[]): string | undefined {
+  const said = components.find(({ Name }) => Name === "runc" || Name === "OCI Runtime (runc)")?.Version;
+  return said?.split("\n")[0]?.replace(/^runc version /, "");
 }
 
 /** The client takes these options; its type declarations do not say so. */
@@ -120,6 +143,7 @@ interface EngineInfo {
   readonly SwapLimit?: boolean;
   readonly PidsLimit?: boolean;
   readonly CpuCfsQuota?: boolean;
+  readonly CgroupVersion?: string;
   readonly Runtimes?: Readonly<Record<string, unknown>> | null;
   /** From API 1.50 on. */
   readonly DiscoveredDevices?: readonly { readonly ID?: string }[] | null;
@@ -138,7 +162,7 @@ export function hasSecurityOption(report: EngineReport, name: string): boolean {
 export function judgeEngine(report: EngineReport): RuntimeHealth {
   const refusal = findRefusal(report);
   if (refusal !== undefined) return { ok: false, ...refusal };
-  return { ok: true, engine: "docker", version: report.serverVersion, warnings: listWarnings(report) };
+  return { ok: true, engine: report.engine, version: report.serverVersion, warnings: listWarnings(report) };
 }
 
 function findRefusal(
@@ -148,7 +172,7 @@ function findRefusal(
     return {
       reason: "EngineTooOld",
       message: `the engine speaks API ${report.apiVersion}; ${oldestApi.join(".")} is needed`,
-      hint: "update Docker to 20.10 or newer",
+      hint: "update Docker to 20.10, or podman to 4.0, or newer",
     };
   }
   if (report.osType !== "linux") {
@@ -183,11 +207,20 @@ function listWarnings(report: EngineReport): readonly string[] {
     ...(hasSecurityOption(report, "apparmor")
       ? []
       : ["AppArmor is not in use; seccomp and dropped capabilities still are"]),
+    ...(report.engine === "podman" ? podmanWarnings(report) : []),
     ...(runcVersion !== undefined && isOlder(runcVersion, oldestRunc)
       ? [`runc ${runcVersion} is older than ${oldestRunc.join(".")}; check that your distribution patched it`]
       : []),
     ...(hasSecurityOption(report, "rootless") ? ["the engine is rootless: stronger against a container escape"] : []),
     ...(hasSecurityOption(report, "userns") ? ["the engine remaps user ids: stronger against a container escape"] : []),
+  ];
+}
+
+/** What Docker would do and podman does not; docs/engines.md has the list. */
+function podmanWarnings(report: EngineReport): readonly string[] {
+  return [
+    "podman passes no GPUs on and cannot keep Jobs with a network apart: Jobs that ask for either are refused",
+    ...(report.ownCgroupView ? [] : ["podman on cgroup v1 shows Jobs the names of their control groups on the host"]),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Engine } from "./connect.ts";
 import { translateEngineError } from "./engine-error.ts";
+import { nameEngine } from "./health.ts";
 import { layersOf } from "./image-content.ts";
 import type { Images } from "./image.ts";
 import { answerMs, within } from "./within.ts";
@@ -7,7 +8,7 @@ import { answerMs, within } from "./within.ts";
 export interface LocalLayers {
   /**
    * How many of these layers, from the lowest on, the engine has on top of each other. It keeps layers by the chain below
-   * them: the same layer on another one is another layer, and has to travel.
+   * them: the same layer on another one is another layer, and has to travel. None for podman: what it loads has to be whole.
    */
   countShared(layers: readonly string[]): Promise<number>;
 }
@@ -25,8 +26,17 @@ export function createLocalLayers({ engine, images }: { engine: Engine; images: 
     }
   }
 
+  async function isPodman(): Promise<boolean> {
+    try {
+      return nameEngine(await within(answerMs, () => engine.docker().version())) === "podman";
+    } catch (error) {
+      throw translateEngineError(error, "ImageMissing", "cannot ask which engine this is");
+    }
+  }
+
   return {
     async countShared(layers): Promise<number> {
+      if (await isPodman()) return 0;
       const ids = await listIds();
       for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
       let most = 0;

@@ -40,7 +40,8 @@ export function createPrograms({ engine, containers, captures, clock, log }: Pro
     const found = await containers.inspect(attempt);
     if (found === undefined) return { phase: "absent" };
     const facts = parseContainerFacts(found);
-    return mayBeStartError(facts) ? withStartError(facts, engine.docker().getContainer(found.Id)) : facts;
+    if (!mayBeStartError(facts, found.Path)) return facts;
+    return withStartError(facts, engine.docker().getContainer(found.Id), attempt.spec.argv[0] ?? "");
   }
 
   async function start(attempt: Attempt): Promise<void> {

@@ -1,3 +1,4 @@
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import type Docker from "dockerode";
 import type { Attempt } from "../../resources/attempt.ts";
@@ -17,6 +18,7 @@ import { hasSecurityOption } from "./health.ts";
 import type { Images } from "./image.ts";
 import type { NodeIdentity } from "./names.ts";
 import { attemptName, containerName } from "./names.ts";
+import { checkOnPodman, prepareOnPodman, refuseOnPodman, toPodmanBody } from "./podman.ts";
 import seccompProfile from "./seccomp.json" with { type: "json" };
 import { answerMs, within } from "./within.ts";
 
@@ -41,7 +43,7 @@ const seccompText = JSON.stringify(seccompProfile);
 const quotaDrivers = new Set(["btrfs", "zfs"]);
 
 export function createStager(parts: StageParts): Stager {
-  const { engine, containers, paths } = parts;
+  const { engine, containers } = parts;
   /** Container ids whose files are known to be whole, by attempt. After a restart nothing is known and it is done again. */
   const staged = new Map<string, string>();
 
@@ -51,7 +53,7 @@ export function createStager(parts: StageParts): Stager {
     // What is left here never started: half an archive, or a volume whose container was not made.
     await containers.remove(attempt);
     const containerId = await create(attempt, signal);
-    await fill(attempt, containerId, signal);
+    await fill(parts, attempt, containerId, signal);
     staged.set(attemptName(attempt), containerId);
     return { containerId };
   }
@@ -67,40 +69,22 @@ export function createStager(parts: StageParts): Stager {
   }
 
   async function create(attempt: Attempt, signal: AbortSignal): Promise<string> {
-    const body = await renderBody(parts, attempt);
+    const { body, isPodman } = await renderBody(parts, attempt);
+    const make = (): Promise<string> =>
+      isPodman ? createOnPodman(parts, attempt, body) : createContainer(engine.docker(), body);
     if (attempt.spec.network === "egress") await ensureEgressNetwork(engine.docker());
     signal.throwIfAborted();
     try {
-      return await createContainer(engine.docker(), body);
+      return await make();
     } catch (error) {
       if (statusOf(error) !== 409) throw createFailed(error);
       // Two stages of one attempt met, or a removal was still under way: the later one looks again, once.
       await containers.inspectOwned(attempt);
       await containers.remove(attempt);
-      return await createContainer(engine.docker(), body).catch((again: unknown) => {
+      return await make().catch((again: unknown) => {
         throw createFailed(again);
       });
     }
-  }
-
-  async function fill(attempt: Attempt, containerId: string, signal: AbortSignal): Promise<void> {
-    const container = engine.docker().getContainer(containerId);
-    const { chunks, done } = createStageStream(attempt, paths, signal);
-    const archive = Readable.from(chunks, { objectMode: false });
-    try {
-      await container.putArchive(archive, { path: workVolume, abortSignal: signal });
-      await done;
-    } catch (error) {
-      archive.destroy();
-      signal.throwIfAborted();
-      // A source that could not be read cuts the upload; its own error says more than the broken connection.
-      const cause = await done.then(
-        () => error,
-        (reason: unknown) => (reason instanceof HomieError && archive.errored !== null ? reason : error),
-      );
-      throw translateEngineError(cause, "ContainerCreateFailed", "cannot put the files into the container");
-    }
-    if (attempt.spec.workingDir !== "") await checkWorkingDirectory(container, attempt.spec.workingDir);
   }
 
   return {
@@ -111,7 +95,35 @@ export function createStager(parts: StageParts): Stager {
   };
 }
 
-async function renderBody(parts: StageParts, attempt: Attempt): Promise<ContainerBody> {
+async function fill(
+  { engine, paths }: StageParts,
+  attempt: Attempt,
+  containerId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const container = engine.docker().getContainer(containerId);
+  const { chunks, done } = createStageStream(attempt, paths, signal);
+  const archive = Readable.from(chunks, { objectMode: false });
+  try {
+    await container.putArchive(archive, { path: workVolume, abortSignal: signal });
+    await done;
+  } catch (error) {
+    archive.destroy();
+    signal.throwIfAborted();
+    // A source that could not be read cuts the upload; its own error says more than the broken connection.
+    const cause = await done.then(
+      () => error,
+      (reason: unknown) => (reason instanceof HomieError && archive.errored !== null ? reason : error),
+    );
+    throw translateEngineError(cause, "ContainerCreateFailed", "cannot put the files into the container");
+  }
+  if (attempt.spec.workingDir !== "") await checkWorkingDirectory(container, attempt.spec.workingDir);
+}
+
+async function renderBody(
+  parts: StageParts,
+  attempt: Attempt,
+): Promise<{ readonly body: ContainerBody; readonly isPodman: boolean }> {
   const reference = attempt.status?.imageId ?? attempt.spec.image ?? "";
   const [image, report] = await Promise.all([parts.images.find(reference), parts.health.report()]);
   if (image === undefined) {
@@ -119,16 +131,25 @@ async function renderBody(parts: StageParts, attempt: Attempt): Promise<Containe
       hint: "it was removed after it had been prepared; the next attempt fetches it again",
     });
   }
-  return renderContainerBody(attempt, {
+  const isPodman = report.engine === "podman";
+  if (isPodman) refuseOnPodman(attempt);
+  const body = renderContainerBody(attempt, {
     imageId: image.Id,
     imageVolumes: Object.keys((image.Config.Volumes as Record<string, unknown> | null | undefined) ?? {}),
     imageEnv: (image.Config.Env as readonly string[] | null | undefined) ?? [],
     node: parts.node,
-    seccompProfile: seccompText,
-    appArmor: hasSecurityOption(report, "apparmor"),
+    seccompProfile: isPodman ? profilePath(parts.paths) : seccompText,
+    // Podman has a profile of its own, which it uses unless another is named.
+    appArmor: !isPodman && hasSecurityOption(report, "apparmor"),
     layerQuota: quotaDrivers.has(report.storageDriver),
     egressNetwork: egressNetworkName,
   });
+  return { body: isPodman ? toPodmanBody(body) : body, isPodman };
+}
+
+/** Beside the daemon's socket, where nobody else can write. */
+function profilePath(paths: HomePaths): string {
+  return join(dirname(paths.socket), "seccomp.json");
 }
 
 async function createContainer(docker: Docker, body: ContainerBody): Promise<string> {
@@ -139,6 +160,18 @@ async function createContainer(docker: Docker, body: ContainerBody): Promise<str
     docker.createContainer({ ...options, abortSignal } as Docker.ContainerCreateOptions),
   );
   return container.id;
+}
+
+async function createOnPodman(
+  { engine, node, paths }: StageParts,
+  attempt: Attempt,
+  body: ContainerBody,
+): Promise<string> {
+  const docker = engine.docker();
+  await prepareOnPodman({ docker, attempt, node, profile: { path: profilePath(paths), text: seccompText } });
+  const id = await createContainer(docker, body);
+  await checkOnPodman(docker, id, body);
+  return id;
 }
 
 function createFailed(error: unknown): HomieError {

@@ -6,22 +6,29 @@ import { answerMs, within } from "./within.ts";
 
 type Exited = Extract<RuntimeFacts, { phase: "exited" }>;
 
+/** What podman executes; the program is its argument. */
+export const podmanInit = "/run/podman-init";
+/** Podman's init (catatonit) leaves with this whatever is wrong; Docker's (tini) with 126 or 127, as a shell does. */
+const podmanInitFailed = 1;
+
 /** The codes the container's init leaves with when it cannot execute the program; programs may use them too. */
-export function mayBeStartError(facts: RuntimeFacts): facts is Exited {
-  return (
-    facts.phase === "exited" && facts.startError === undefined && (facts.exitCode === 126 || facts.exitCode === 127)
-  );
+export function mayBeStartError(facts: RuntimeFacts, executed: string | undefined): facts is Exited {
+  if (facts.phase !== "exited" || facts.startError !== undefined) return false;
+  if (executed === podmanInit) return facts.exitCode === podmanInitFailed;
+  return facts.exitCode === 126 || facts.exitCode === 127;
 }
 
 /**
- * To the engine, the program is its init (tini, or podman's catatonit), which starts well and only then cannot execute
- * ours. It says so in one line on stderr, and nothing else was written then.
+ * To the engine, the program is its init, which starts well and only then cannot execute ours. It says so in one line on
+ * stderr, and nothing else was written then. More lines are asked for, as podman counts pieces of one.
  */
-export async function withStartError(facts: Exited, container: Docker.Container): Promise<Exited> {
+export async function withStartError(facts: Exited, container: Docker.Container, program: string): Promise<Exited> {
   try {
-    const output = await within(answerMs, () => container.logs({ follow: false, stdout: true, stderr: true, tail: 2 }));
-    const startError = parseInitFailure(output);
-    return startError === undefined ? facts : { ...facts, startError };
+    const output = await within(answerMs, () => container.logs({ follow: false, stdout: true, stderr: true, tail: 4 }));
+    const said = parseInitFailure(output);
+    if (said === undefined) return facts;
+    const exitCode = facts.exitCode !== podmanInitFailed ? facts.exitCode : said.includes("No such file") ? 127 : 126;
+    return { ...facts, exitCode, startError: said.includes(program) ? said : `${program}: ${said}` };
   } catch (error) {
     if (isNotFound(error)) return facts;
     throw translateEngineError(error, "EngineUnavailable", "cannot read why a program did not start");

@@ -85,6 +85,8 @@ describe("what an engine says of a container", () => {
 
 describe("an engine", () => {
   const good: EngineReport = {
+    engine: "docker",
+    ownCgroupView: true,
     serverVersion: "28.0.0",
     apiVersion: "1.48",
     securityOptions: ["name=apparmor", "name=seccomp,profile=builtin"],
