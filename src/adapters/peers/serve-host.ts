@@ -33,10 +33,15 @@ export function createHostHandler(
     const gone = new AbortController();
     outgoing.once("close", () => gone.abort());
     if (!incoming.complete) watchBody(incoming);
-    const url = new URL(incoming.url ?? "/", "http://homie");
-    const call = { node, incoming, outgoing, url, signal: gone.signal };
+    const call = { node, incoming, outgoing, url: urlOf(incoming), signal: gone.signal };
     route(host, call).catch((error: unknown) => refuse(call, error, log));
   };
+}
+
+/** A target that is no URL leads nowhere, as any other unknown path. */
+function urlOf({ url = "" }: IncomingMessage): URL {
+  const target = url.startsWith("/") && !url.startsWith("//") ? url : "/";
+  return URL.parse(target, "http://homie") ?? new URL("http://homie/");
 }
 
 /** Not with the socket's own timer: that one would add a listener for every request of a long-lived connection. */
