@@ -25,6 +25,8 @@ export interface Frame {
 export class FrameReader {
   #chunks: Uint8Array[] = [];
   #size = 0;
+  /** Nothing is joined before so much is there: a long frame that comes byte by byte is copied once, not each time. */
+  #needed = headBytes;
   #broken = false;
 
   push(chunk: Uint8Array): readonly Frame[] | "broken" {
@@ -32,7 +34,7 @@ export class FrameReader {
     this.#chunks.push(chunk);
     this.#size += chunk.length;
     const frames: Frame[] = [];
-    while (this.#size >= headBytes) {
+    while (this.#size >= this.#needed) {
       const joined = this.#join();
       const length = joined.readUInt32BE(0);
       if (length > maxFrameBytes) {
@@ -40,10 +42,12 @@ export class FrameReader {
         this.#chunks = [];
         return "broken";
       }
-      if (this.#size < headBytes + length) break;
+      this.#needed = headBytes + length;
+      if (this.#size < this.#needed) break;
       frames.push({ name: names.get(joined.readUInt8(4)), body: joined.subarray(headBytes, headBytes + length) });
       this.#chunks = [joined.subarray(headBytes + length)];
       this.#size -= headBytes + length;
+      this.#needed = headBytes;
     }
     return frames;
   }
