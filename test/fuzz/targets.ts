@@ -4,7 +4,7 @@ import { gossipMessageTarget, gossipStepTarget } from "./targets/gossip.ts";
 import { answerTarget, claimTarget, inputListTarget, offerTarget, reportTarget } from "./targets/messages.ts";
 import { bundleContentsTarget, bundleTarget, joinRequestTarget } from "./targets/pastes.ts";
 import { beaconTarget, recordTarget } from "./targets/records.ts";
-import { membershipTarget, statementTarget } from "./targets/statements.ts";
+import { exchangeTarget, membershipTarget, statementTarget } from "./targets/statements.ts";
 import { tarTarget } from "./targets/tar.ts";
 import { yamlTarget } from "./targets/yaml.ts";
 
@@ -21,6 +21,6 @@ export async function openTargets(): Promise<readonly FuzzTarget[]> {
       gossipStepTarget(),
     ],
     ...[logFrameTarget(), linkFrameTarget(), claimTarget(), offerTarget(), inputListTarget(), reportTarget()],
-    answerTarget(),
+    ...[answerTarget(), exchangeTarget()],
   ];
 }

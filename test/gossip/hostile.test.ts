@@ -196,6 +196,23 @@ test("a message over 64 KiB is garbage", () => {
   expect(run.state.counts.garbage).toBe(1);
 });
 
+test("G-12: a message that lists 100,000 machines is garbage, and however many are listed no more than 1,024 are asked for", () => {
+  const keys = (count: number): readonly string[] =>
+    Array.from({ length: count }, (_, index) => (index + 1).toString(16).padStart(16, "0"));
+  const wants = wire.encodeMessage([wire.encodeWants(keys(100_000))]);
+  expect(wire.decodeMessage(wants)).toEqual({ sections: [], sound: false });
+  const run = linked();
+  run.take({ kind: "message", from: neighbour, message: wants });
+  expect(run.state.counts.garbage).toBe(1);
+  const entries = keys(5_000).map((key) => Buffer.concat([Buffer.from(key, "hex"), Buffer.from([1, 1, 0, 0])]));
+  const message = wire.encodeMessage([wire.encodeHaves(entries)]);
+  for (const from of [neighbour, other]) run.take({ kind: "message", from, message });
+  expect(run.state.wanted.size).toBe(maxRegisters);
+  expect(run.state.outboxes.get(neighbour)?.wants.size).toBeLessThanOrEqual(maxRegisters);
+  run.take({ kind: "tick" }, 60_000);
+  expect(run.state.wanted.size).toBeLessThanOrEqual(maxRegisters);
+});
+
 test("the state handed in is not touched", () => {
   const run = linked();
   run.take(carrying({ seq: 1 }));

@@ -17,7 +17,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-test("A2: only a new beacon of another member is a hint; replays, forgeries, junk and our own change nothing", async () => {
+test("A2, G-02: only a new beacon of another member is a hint; replays, forgeries, junk and our own change nothing", async () => {
   const port = await freePort();
   const hints: string[] = [];
   const quiet = (): void => {};

@@ -8,6 +8,7 @@ import {
 import type { Frame, FrameName } from "../../../src/adapters/tls/frames.ts";
 import { createFrameDecoder, encodeFrame, maxFrameBytes, parseLogTotals } from "../../../src/logs/frames.ts";
 import type { LogFrame } from "../../../src/logs/types.ts";
+import type { Dice } from "../dice.ts";
 import { made, must, mutants, type FuzzTarget } from "../target.ts";
 
 const body = fc.oneof(
@@ -66,11 +67,17 @@ const linkFrame = fc
   .map(([name, bytes]) => encodeLinkFrame(name, bytes));
 const links = fc.array(linkFrame, { maxLength: 8 }).map((frames) => Buffer.concat(frames));
 
+/** A frame so long that it must not be copied with every byte that comes of it; most times an ordinary one. */
+function longFrame(dice: Dice): Uint8Array {
+  const length = dice.chance(1) ? 200_003 : dice.size(300);
+  return encodeLinkFrame("gossip", Buffer.alloc(length, dice.below(256)));
+}
+
 export function linkFrameTarget(): FuzzTarget {
   return {
     name: "link-frames",
     share: 20,
-    sources: [mutants(fc.sample(links, { seed: 6, numRuns: 40 })), made(links)],
+    sources: [mutants(fc.sample(links, { seed: 6, numRuns: 40 })), made(links), longFrame],
     check(input) {
       const [whole, isBroken] = readLink([input]);
       const [pieced, isPieceBroken] = readLink(piecesOf(input));

@@ -1,5 +1,6 @@
 import { judgeMembership, type Membership } from "../../../src/trust/membership/judge-membership.ts";
 import { maxChain } from "../../../src/trust/membership/place-members.ts";
+import { decodeWord, encodeWords, maxStatements } from "../../../src/trust/membership/exchange.ts";
 import { signBytes } from "../../../src/trust/membership/keys.ts";
 import {
   consentTo,
@@ -127,4 +128,38 @@ function mustAgree({ members, removed, refused }: Membership, pile: readonly Buf
   const some = judgeMembership(genesis.network, [genesis.bytes, ...pile.slice(0, pile.length >> 1)]);
   const hasGenesis = pile.some((bytes) => bytes.equals(genesis.bytes));
   must(!hasGenesis || some.removed.every(({ identity }) => gone.has(identity)), "somebody who was out is back");
+}
+
+/** What members tell each other about their network. */
+export function exchangeTarget(): FuzzTarget {
+  const ids = told.map(idOf);
+  const digest = Buffer.alloc(16, 5).toString("base64url");
+  const words = [
+    ...encodeWords({ kind: "statements", statements: told }),
+    ...encodeWords({ kind: "ids", ids }),
+    ...encodeWords({ kind: "digest", digest }),
+    ...encodeWords({ kind: "secret", number: 2, secret: "correct horse" }),
+  ];
+  return {
+    name: "exchange",
+    share: 20,
+    sources: [mutants(words)],
+    check(input) {
+      const word = decodeWord(input);
+      if (word === undefined) return "refused";
+      if (word.kind === "ids") must(word.ids.length <= maxStatements, "a list without end");
+      if (word.kind === "statements")
+        must(
+          word.statements.every(({ length }) => length > 0 && length <= maxStatementBytes),
+          "a statement of no size",
+        );
+      if (word.kind === "secret") must(!/[\p{C}]/u.test(word.secret), "a secret with control characters");
+      const again = Buffer.concat(encodeWords(word));
+      must(
+        word.kind === "statements" || word.kind === "secret" || again.equals(input),
+        "a word that is written otherwise",
+      );
+      return "accepted";
+    },
+  };
 }
