@@ -41,8 +41,8 @@ def take(read, queue):
     for _ in range(64):
         try:
             frame = read()
-        except BlockingIOError:
-            return
+        except OSError:
+            return  # nothing more, or the link is down: that is told once, and frames come again when it is up
         queue.append((time.monotonic() + delay, frame))
 
 

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { LabHost } from "./host.ts";
 import { Lab, whyNoLab } from "./lab.ts";
+import { Tunnel } from "./tunnel.ts";
 
 const refusal = await whyNoLab();
 if (refusal !== undefined && process.env["CI"] === "true") throw new Error(refusal);
@@ -39,12 +39,6 @@ function mentions(words: string): readonly string[] {
 }
 
 const networkOf = (pid: number): string => readlinkSync(`/proc/${pid}/ns/net`);
-
-async function makeKeys(host: LabHost): Promise<{ readonly file: string; readonly publicKey: string }> {
-  const file = join(host.home, "key");
-  writeFileSync(file, await host.run("wg", "genkey"), { mode: 0o600 });
-  return { file, publicKey: (await host.run("sh", "-c", `wg pubkey < ${file}`)).trim() };
-}
 
 describe.skipIf(refusal !== undefined)("machines of a lab", () => {
   let lab: Lab;
@@ -100,29 +94,25 @@ describe.skipIf(refusal !== undefined)("machines of a lab", () => {
     }
   });
 
-  test("WireGuard shakes hands through a NAT", async () => {
-    const vivek = await lab.addPublicHost("vivek");
-    const house = await lab.addHouse("house", { nat: "cone" });
-    const raj = await house.addHost("raj");
-    const [keysVivek, keysRaj] = [await makeKeys(vivek), await makeKeys(raj)];
-    const seats = [
-      { host: vivek, keys: keysVivek, address: "10.99.0.1", peer: [keysRaj.publicKey, "allowed-ips", "10.99.0.2/32"] },
-      {
-        host: raj,
-        keys: keysRaj,
-        address: "10.99.0.2",
-        peer: [keysVivek.publicKey, "allowed-ips", "10.99.0.1/32", "endpoint", `${vivek.address}:51820`],
-      },
-    ];
-    for (const { host, keys, address, peer } of seats) {
-      await host.run("wireguard-go", "wg0");
-      await host.run("wg", "set", "wg0", "listen-port", "51820", "private-key", keys.file, "peer", ...peer);
-      await host.run("ip", "address", "add", `${address}/24`, "dev", "wg0");
-      await host.run("ip", "link", "set", "wg0", "up");
+  test("WireGuard shakes hands through a NAT, and two houses meet at the endpoints that a third sees", async () => {
+    const vivek = await Tunnel.open(await lab.addPublicHost("vivek"), "10.99.0.1");
+    const houses = [await lab.addHouse("house", { nat: "cone" }), await lab.addHouse("other", { nat: "cone" })];
+    const friends: Tunnel[] = [];
+    for (const [index, house] of houses.entries()) {
+      const friend = await Tunnel.open(await house.addHost(`pc${index}`), `10.99.0.${index + 2}`);
+      await vivek.expect(friend);
+      await friend.expect(vivek, `${vivek.host.address}:51820`);
+      await expect.poll(() => vivek.hasShakenHandsWith(friend), wait).toBe(true);
+      expect((await vivek.endpointOf(friend))?.split(":")[0]).toBe(house.address);
+      friends.push(friend);
     }
-    await raj.run("ping", "-c", "1", "-W", "10", "10.99.0.1");
-    expect(await vivek.run("wg", "show", "wg0", "endpoints")).toContain(`\t${house.address}:`);
-    expect(await raj.run("wg", "show", "wg0", "latest-handshakes")).not.toMatch(/\t0\n/);
+    const [raj, priya] = friends;
+    if (raj === undefined || priya === undefined) throw new Error("two houses have two machines");
+    // One after the other: two first messages that cross cancel each other.
+    await raj.expect(priya, await vivek.endpointOf(priya));
+    await priya.expect(raj, await vivek.endpointOf(raj));
+    await expect.poll(() => raj.hasShakenHandsWith(priya), wait).toBe(true);
+    await raj.host.run("ping", "-c", "1", "-W", "5", priya.address);
   });
 
   test("nothing is left of a lab that was closed", async () => {

@@ -109,6 +109,7 @@ describe.skipIf(refusal !== undefined)("weather in a lab", () => {
 
   test("a machine without its cable reaches nobody, and with it everybody", async () => {
     const { vivek, wilma, raj } = everybody();
+    await lab.setWire(wilma, { delayMs: 1 });
     for (const [host, to] of [
       [raj, vivek.address],
       [wilma, vivek.address],
