@@ -8,6 +8,8 @@ const run = promisify(execFile);
 /** Programs the end-to-end tests start, and the Debian package each comes in. */
 const programs = [
   ["/usr/sbin/dockerd", "docker.io"],
+  ["/usr/bin/podman", "podman"],
+  ["/usr/bin/catatonit", "catatonit"],
   ["/bin/busybox", "busybox-static"],
   ["/usr/sbin/iptables", "iptables"],
   ["/sbin/ip", "iproute2"],

@@ -24,7 +24,8 @@ async function main(): Promise<void> {
       console.error(error);
       return { ...none, failed: 1 };
     });
-    conclude(checks.ok, [checks.tally, fuzzed, e2e], abort.signal);
+    const podman = await onPodman(join(scratch, "podman.json"), abort.signal);
+    conclude(checks.ok, [checks.tally, fuzzed, e2e, podman], abort.signal);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -63,6 +64,24 @@ async function endToEnd(tallyFile: string, signal: AbortSignal): Promise<Tally> 
   } finally {
     await engine.stop();
   }
+}
+
+/** What is promised of an engine, on the other one. Each file starts podman for itself. */
+const podmanFiles = ["docker-runtime", "docker-runtime-sandbox", "image-share", "engine-names", "one-machine"].map(
+  (name) => `test/e2e/${name}.test.ts`,
+);
+const podmanMs = 240_000;
+
+async function onPodman(tallyFile: string, signal: AbortSignal): Promise<Tally> {
+  if (signal.aborted) return none;
+  console.log("\nthe same on podman");
+  const reporters = ["--reporter=verbose", "--reporter=./scripts/tally-reporter.ts"];
+  const argv = [tools.vitest, "run", "--project", "e2e", ...reporters, ...podmanFiles];
+  const env = { HOMIE_TEST_ENGINE: "podman", HOMIE_TEST_TALLY: tallyFile };
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(podmanMs)]);
+  const run = await runNode({ argv, signal: inTime, env, inherit: true });
+  const tally = readTally(tallyFile);
+  return run.ok || tally.failed > 0 ? tally : { ...tally, failed: 1 };
 }
 
 interface EngineForTests {

@@ -7,6 +7,7 @@ export type ErrorCode =
   | "Conflict"
   | "ContainerCreateFailed"
   | "DaemonUnavailable"
+  | "EngineUnable"
   | "EngineUnavailable"
   | "Expired"
   | "Forbidden"

@@ -290,7 +290,7 @@ describe.skipIf(await isEngineMissing("the sandbox"))("the sandbox", () => {
     const attempt = attemptOf({ network: "egress", argv: shell("ls /sys/class/net") });
     // Podman passes over what keeps Jobs on a bridge apart, so there is none.
     if (engine.kind === "podman") {
-      await expect(begin(attempt)).rejects.toMatchObject({ code: "ContainerCreateFailed" });
+      await expect(begin(attempt)).rejects.toMatchObject({ code: "EngineUnable" });
       expect((await engine.docker.listNetworks()).map(({ Name }) => Name)).not.toContain("homie-egress");
       return;
     }

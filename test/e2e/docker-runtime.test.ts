@@ -56,8 +56,7 @@ describe.skipIf(await isEngineMissing("the docker runtime"))("the docker runtime
     it("says what to install where the engine cannot pass GPUs on", async () => {
       const attempt = attemptOf({ argv: ["true"], gpus: ["GPU-0"] });
       // Podman would run it without.
-      if (engine.kind === "podman")
-        return expect(begin(attempt)).rejects.toMatchObject({ code: "ContainerCreateFailed" });
+      if (engine.kind === "podman") return expect(begin(attempt)).rejects.toMatchObject({ code: "EngineUnable" });
       await begin(attempt);
       const facts = await runtime.inspect(attempt);
       expect(facts).toMatchObject({ phase: "exited", startError: expect.stringContaining("nvidia-container-toolkit") });

@@ -41,7 +41,7 @@ suite(`one machine on a real engine${reason === undefined ? "" : ` (skipped: ${r
   it("tells of itself, and refuses a second daemon within a second, naming the first", async () => {
     const status = await home.json(["status"]);
     expect(status).toMatchObject({ name: "alice", ready: true, home: home.home, pid: home.pid() });
-    expect(status["engine"]).toMatch(/^docker /);
+    expect(status["engine"]).toMatch(new RegExp(`^${engine.kind} `));
     expect(status["node"]).toMatch(/^[a-z2-7]{25}$/);
     const startedMs = performance.now();
     const second = await home.run(["up"]);
@@ -209,7 +209,9 @@ suite(`one machine on a real engine${reason === undefined ? "" : ` (skipped: ${r
     await apply(job(name, spec));
     await finish(name);
     expect(await field(name, ".status.phase")).toBe("Failed");
-    expect(await field(name, ".status.reason")).toBe(expected);
+    // Podman's monitor misses it on cgroup v1 (docs/engines.md).
+    const missed = engine.kind === "podman" && name === "oom";
+    expect(await field(name, ".status.reason")).toBe(missed ? "Error" : expected);
     if (exitCode !== undefined) expect(await field(name, ".status.exitCode")).toBe(exitCode);
   });
 

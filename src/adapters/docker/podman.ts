@@ -32,11 +32,11 @@ export async function prepareOnPodman(parts: PodmanParts): Promise<void> {
  */
 export function refuseOnPodman({ spec }: Attempt): void {
   if (spec.network === "egress")
-    throw new HomieError("ContainerCreateFailed", "podman cannot keep Jobs with a network of their own apart", {
+    throw new HomieError("EngineUnable", "podman cannot keep Jobs with a network of their own apart", {
       hint: "set spec.network to none, or run the Job on a peer with Docker",
     });
   if (spec.gpus !== undefined && spec.gpus.length > 0)
-    throw new HomieError("ContainerCreateFailed", "podman's Docker-compatible API does not pass GPUs on", {
+    throw new HomieError("EngineUnable", "podman's Docker-compatible API does not pass GPUs on", {
       hint: "run the Job on a peer with Docker and the NVIDIA Container Toolkit",
     });
 }
@@ -100,7 +100,7 @@ export interface MadeContainer {
   readonly HostConfig: Readonly<Record<string, unknown>>;
 }
 
-/** Throws ContainerCreateFailed for a container that is less shut in than was asked for. */
+/** Throws EngineUnable for a container that is less shut in than was asked for. */
 export async function checkOnPodman(docker: Docker, id: string, body: ContainerBody): Promise<void> {
   const container = docker.getContainer(id);
   const made = await within(answerMs, () => container.inspect()).catch((error: unknown) => {
@@ -108,13 +108,9 @@ export async function checkOnPodman(docker: Docker, id: string, body: ContainerB
   });
   const unkept = findUnkept(body, made as unknown as MadeContainer);
   if (unkept.length === 0) return;
-  throw new HomieError(
-    "ContainerCreateFailed",
-    `podman made a container without what was asked for: ${unkept.join(", ")}`,
-    {
-      hint: "docs/engines.md says which podman was tried and what it needs; or use Docker",
-    },
-  );
+  throw new HomieError("EngineUnable", `podman made a container without what was asked for: ${unkept.join(", ")}`, {
+    hint: "docs/engines.md says which podman was tried and what it needs; or use Docker",
+  });
 }
 
 const repeated = [

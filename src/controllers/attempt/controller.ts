@@ -159,6 +159,8 @@ function tell(scene: Scene, type: "Normal" | "Warning", reason: string, message:
   scene.context.events.record(about, type, reason, message);
 }
 
+const lasting: ReadonlySet<string> = new Set(["SourceUnreadable", "EngineUnable"]);
+
 async function stage(scene: Scene, signal: AbortSignal): Promise<void> {
   const { attempt, ports } = scene;
   const runtime = ports.runtimes[attempt.spec.runtime];
@@ -175,8 +177,8 @@ async function stage(scene: Scene, signal: AbortSignal): Promise<void> {
       ...(image.imageId === "" ? {} : { imageId: image.imageId }),
     });
   } catch (error) {
-    // What the submitter wrote is wrong: another try with the same files cannot help.
-    if (!(error instanceof HomieError && error.code === "SourceUnreadable")) throw error;
+    // What the submitter wrote is wrong, or not for this engine: another try with the same cannot help.
+    if (!(error instanceof HomieError && lasting.has(error.code))) throw error;
     finish(scene, "StageFailed", error.hint === undefined ? error.message : `${error.message}; ${error.hint}`);
   }
 }

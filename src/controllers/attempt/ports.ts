@@ -62,7 +62,8 @@ export interface Runtime {
   /**
    * Removes what an interrupted stage left, creates volume and container (not started) and puts the files in.
    * Writes `runs/UID/ATTEMPT/inputs.json` ({path: {bytes, sha256}}), the baseline for "new or changed".
-   * Throws HomieError SourceUnreadable (project or script missing, unreadable, changing) or ContainerCreateFailed.
+   * Throws HomieError SourceUnreadable (project or script missing, unreadable, changing), EngineUnable (the engine has
+   * not what the Job asks for) or ContainerCreateFailed.
    */
   stage(attempt: Attempt, signal: AbortSignal): Promise<{ readonly containerId: string }>;
   /** Starts only from `created`; begins the log capture before the program can write. */
