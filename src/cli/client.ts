@@ -97,14 +97,21 @@ export async function* readLines(body: AsyncIterable<Uint8Array>): AsyncGenerato
   if (rest.trim() !== "") yield rest;
 }
 
+/** No use asking again: what holds the socket is no daemon, or of another time. A connection that breaks is not this. */
+export class StrangeAnswer extends HomieError {
+  constructor(cause?: unknown) {
+    super("DaemonUnavailable", "the daemon's answer makes no sense", {
+      hint: "its version may differ much from this one, or another program holds its socket: `homie down`, `homie up -d`",
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+}
+
 export function parseAnswer(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new HomieError("DaemonUnavailable", "the daemon's answer makes no sense", {
-      hint: "its version may differ much from this one: `homie version`, then `homie down` and `homie up -d`",
-      cause: error,
-    });
+    throw new StrangeAnswer(error);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { LogFrame } from "../logs/types.ts";
 import { HomieError } from "../resources/errors.ts";
+import { StrangeAnswer } from "./client.ts";
 import type { Client } from "./client.ts";
 import { readFrames } from "./log-reading.ts";
 import type { LogPlace, LogProgress } from "./log-reading.ts";
@@ -51,7 +52,7 @@ export async function followLog(
 }
 
 function isBreak(error: unknown): boolean {
-  return error instanceof HomieError && error.code === "DaemonUnavailable";
+  return error instanceof HomieError && error.code === "DaemonUnavailable" && !(error instanceof StrangeAnswer);
 }
 
 /** After the end mark of one attempt, "not found" means that there was no other. */

@@ -1,6 +1,7 @@
 import { createFrameDecoder } from "../logs/frames.ts";
 import type { LogFrame } from "../logs/types.ts";
 import { HomieError } from "../resources/errors.ts";
+import { StrangeAnswer } from "./client.ts";
 import type { Client } from "./client.ts";
 
 const frameType = "application/vnd.homie.log";
@@ -34,6 +35,8 @@ export async function* readFrames(
   });
   const url = query.length === 0 ? path : `${path}?${new URLSearchParams(query).toString()}`;
   const response = await client.send({ method: "GET", path: url, headers: { accept: frameType } });
+  // Whatever else answers, an empty log would be read in it.
+  if (response.headers["content-type"] !== frameType) throw new StrangeAnswer();
   let attempt = Number(response.headers["homie-attempt"] ?? place.attempt ?? place.fromAttempt ?? 1);
   progress.attempt = attempt;
   let begin = 0; // where in the stream the log of this attempt would begin

@@ -1,4 +1,4 @@
-import { parseAnswer, readLines, readStatus } from "./client.ts";
+import { parseAnswer, readLines, readStatus, StrangeAnswer } from "./client.ts";
 import type { Client } from "./client.ts";
 import { listPath } from "./client.ts";
 import { HomieError } from "../resources/errors.ts";
@@ -66,5 +66,6 @@ export async function repeatRounds<T>(
 }
 
 function isPassing(error: unknown): error is HomieError {
+  if (error instanceof StrangeAnswer) return false;
   return error instanceof HomieError && (error.code === "DaemonUnavailable" || error.code === "Expired");
 }

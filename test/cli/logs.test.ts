@@ -10,7 +10,8 @@ const path = "GET /apis/homie.dev/v1/jobs/train/log";
 const out = (text: string | Uint8Array): Buffer => encodeFrame("stdout", 1n, Buffer.from(text));
 const err = (text: string): Buffer => encodeFrame("stderr", 2n, Buffer.from(text));
 const eof = encodeFrame("eof", 3n, Buffer.from('{"stdoutBytes":0,"stderrBytes":0,"droppedBytes":0}'));
-const headers = { "homie-attempt": "1", "homie-log-offset": "0" };
+const type = { "content-type": "application/vnd.homie.log" };
+const headers = { ...type, "homie-attempt": "1", "homie-log-offset": "0" };
 const lost = new HomieError("DaemonUnavailable", "lost the connection");
 
 async function logs(
@@ -50,7 +51,7 @@ describe("logs", () => {
     const first = [out("one\n"), eof, out("two\n"), lost];
     const { code, bytes, stderr, transport } = await logs({ follow: true, stdout: true }, (request) =>
       request.path.includes("from=")
-        ? { headers: { "homie-attempt": "2" }, chunks: [out("three\n"), eof] }
+        ? { headers: { ...type, "homie-attempt": "2" }, chunks: [out("three\n"), eof] }
         : { headers, chunks: first },
     );
     expect([code, bytes.toString()]).toEqual([0, "one\ntwo\nthree\n"]);

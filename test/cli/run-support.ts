@@ -46,7 +46,10 @@ export function apiOf(states: readonly object[], more: Recording = {}): FakeTran
       path.includes("watch=true")
         ? { chunks: later.map((object) => watchLine("MODIFIED", object)) }
         : { json: { metadata: { resourceVersion: "5" }, items: [first] } },
-    [`GET ${jobs}/train/log`]: { headers: { "homie-attempt": "1", "homie-log-offset": "0" }, chunks: frames },
+    [`GET ${jobs}/train/log`]: {
+      headers: { "content-type": "application/vnd.homie.log", "homie-attempt": "1", "homie-log-offset": "0" },
+      chunks: frames,
+    },
     [`POST ${jobs}/train/cancel`]: { json: {} },
     ...more,
   });
