@@ -5,6 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HomieError } from "../../src/resources/errors.ts";
+import { unsafeNameReason } from "../../src/tar/names.ts";
 import { readTar } from "../../src/tar/read.ts";
 import { writeTar } from "../../src/tar/write.ts";
 import {
@@ -20,7 +21,11 @@ import {
 } from "./tar-samples.ts";
 
 const names = fc.uniqueArray(
-  fc.array(fc.stringMatching(/^[a-z0-9é日_-]{1,60}$/), { minLength: 1, maxLength: 6 }).map((parts) => parts.join("/")),
+  fc
+    .array(fc.stringMatching(/^[a-z0-9é日_-]{1,60}$/), { minLength: 1, maxLength: 6 })
+    .map((parts) => parts.join("/"))
+    // "con" and its like are made now and then, and are no names.
+    .filter((path) => unsafeNameReason(path) === undefined),
   { maxLength: 6, selector: (path) => path.split("/")[0] },
 );
 
