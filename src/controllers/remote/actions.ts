@@ -6,8 +6,10 @@ export interface RemoteActual {
   readonly operation?: "Stage" | "Collect";
   readonly operationMs?: number;
   readonly operationAborted?: true;
-  /** For how long staging has failed because the executor does not answer. */
+  /** For how long staging has failed because the executor does not answer, or cannot at this time. */
   readonly stageFailingMs?: number;
+  /** What was wrong the last time: the connection, or the executor's own words. */
+  readonly stageFailure?: string;
   /** The executor has confirmed the stop of this daemon's life. */
   readonly stopTold?: true;
 }

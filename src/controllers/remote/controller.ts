@@ -27,7 +27,7 @@ const patienceMs = 50;
 /** Runs attempts that other machines execute; `spec.executor` is set in all of them. */
 export function createRemoteController(ports: RemotePorts): RemoteController {
   const operations = new Operations<"Stage" | "Collect">(ports.clock, ports.wake);
-  const scene: Scene = { ports, operations, failingSince: new Map(), stopTold: new Set() };
+  const scene: Scene = { ports, operations, failing: new Map(), stopTold: new Set() };
   return {
     kind: "Attempt",
     observe: (attempt) => Promise.resolve(observe(attempt, scene)),
@@ -41,35 +41,38 @@ export function createRemoteController(ports: RemotePorts): RemoteController {
 interface Scene {
   readonly ports: RemotePorts;
   readonly operations: Operations<"Stage" | "Collect">;
-  /** Monotonic; when staging first failed for want of an answer. */
-  readonly failingSince: Map<string, number>;
+  /** When staging first failed for want of a good answer, monotonic, and what was said the last time. */
+  readonly failing: Map<string, { readonly sinceMs: number; readonly said: string }>;
   readonly stopTold: Set<string>;
 }
 
 const nowhere = { silentMs: 0, unknown: false } as const;
 
 function observe(attempt: Attempt, scene: Scene): RemoteActual {
-  const { ports, operations, failingSince } = scene;
+  const { ports, operations, failing } = scene;
   const { name } = attempt.metadata;
   const failure = operations.takeFailure(name);
   if (failure !== undefined) noteFailure(name, failure.error, scene);
   const operation = operations.find(name);
-  const since = failingSince.get(name);
+  const failed = failing.get(name);
   const begun = attempt.status?.startIntent === true && attempt.status.dismissed !== true;
   return {
     sight: begun ? ports.executors.look(attempt) : nowhere,
     ...(operation === undefined ? {} : { operation: operation.name, operationMs: operation.elapsedMs }),
     ...(operation?.aborted === true ? { operationAborted: true } : {}),
-    ...(since === undefined ? {} : { stageFailingMs: ports.clock.monotonicMs() - since }),
+    ...(failed === undefined
+      ? {}
+      : { stageFailingMs: ports.clock.monotonicMs() - failed.sinceMs, stageFailure: failed.said }),
     ...(scene.stopTold.has(name) ? { stopTold: true } : {}),
   };
 }
 
-/** Thrown once, so that the engine backs off; what is remembered is since when nobody answers. */
-function noteFailure(name: string, error: unknown, { failingSince, ports }: Scene): never {
-  const unreachable = error instanceof HomieError && error.code === "PeerUnreachable";
-  if (!unreachable) failingSince.delete(name);
-  else if (!failingSince.has(name)) failingSince.set(name, ports.clock.monotonicMs());
+/** Thrown once, so that the engine backs off; what is remembered is since when there is no good answer, and why. */
+function noteFailure(name: string, error: unknown, { failing, ports }: Scene): never {
+  if (error instanceof HomieError && error.code === "PeerUnreachable") {
+    const sinceMs = failing.get(name)?.sinceMs ?? ports.clock.monotonicMs();
+    failing.set(name, { sinceMs, said: error.message });
+  } else failing.delete(name);
   throw error;
 }
 
@@ -111,7 +114,7 @@ async function execute(action: RemoteAction, attempt: Attempt, scene: Scene, con
 
 async function stage(attempt: Attempt, scene: Scene, signal: AbortSignal): Promise<void> {
   const outcome = await scene.ports.executors.stage(attempt, signal);
-  scene.failingSince.delete(attempt.metadata.name);
+  scene.failing.delete(attempt.metadata.name);
   if (!outcome.ok) return finish(attempt, scene, outcome);
   recordFacts(attempt, scene, { staged: true, stagedAt: scene.ports.clock.now().toISOString() });
 }
@@ -144,7 +147,7 @@ async function dismiss(attempt: Attempt, scene: Scene): Promise<void> {
 
 function forget(attempt: Attempt, scene: Scene): void {
   scene.ports.executors.leave(attempt);
-  scene.failingSince.delete(attempt.metadata.name);
+  scene.failing.delete(attempt.metadata.name);
   scene.stopTold.delete(attempt.metadata.name);
 }
 

@@ -4,7 +4,7 @@ import type { RemoteAction, RemoteActual } from "./actions.ts";
 /** An executor that has not answered for this long makes the Job Unknown. */
 export const silentAfterMs = 10_000;
 /** AtLeastOnce: then the next attempt starts elsewhere. */
-const lostAfterMs = 45_000;
+export const lostAfterMs = 45_000;
 /** Staging that finds nobody for as long as a reservation holds has lost it. */
 const stageLostAfterMs = 30_000;
 
@@ -39,10 +39,13 @@ export function lostAfter({ spec }: Attempt): number {
   return executor.leaseSeconds * 1_000 * drift + graceMs + marginMs;
 }
 
-function planStage({ spec }: Attempt, { stageFailingMs = 0 }: RemoteActual): readonly RemoteAction[] {
+function planStage({ spec }: Attempt, { stageFailingMs = 0, stageFailure }: RemoteActual): readonly RemoteAction[] {
   if (spec.stop !== undefined) return finish(spec.stop);
-  if (stageFailingMs >= stageLostAfterMs) return finish(lost(spec.executor?.peer ?? "the executor"));
-  return [{ type: "Stage" }];
+  if (stageFailingMs < stageLostAfterMs) return [{ type: "Stage" }];
+  const peer = spec.executor?.peer ?? "the executor";
+  if (stageFailure === undefined) return finish(lost(peer));
+  const seconds = Math.floor(stageFailingMs / 1_000);
+  return finish({ reason: "PeerLost", message: `${peer} has not taken the job in for ${seconds} s: ${stageFailure}` });
 }
 
 function planBegun(attempt: Attempt, actual: RemoteActual): readonly RemoteAction[] {

@@ -99,6 +99,16 @@ const rows: readonly [string, AttemptDraft, RemoteActual, readonly string[], str
 ];
 
 describe("plan and status of an attempt on another machine", () => {
+  it("staging that an executor could not do says in its words why", () => {
+    const actual = { ...answers, stageFailingMs: 31_000, stageFailure: "cannot write: no space left on the disk" };
+    expect(planRemote(anAttempt({ spec: atLeastOnce }), actual)).toEqual([
+      {
+        type: "Finish",
+        reason: "PeerLost",
+        message: "bob has not taken the job in for 31 s: cannot write: no space left on the disk",
+      },
+    ]);
+  });
   it.each(rows)("%s", (_title, draft, actual, actions, phase) => {
     const attempt = anAttempt({ ...draft, spec: { ...atLeastOnce, ...draft.spec } });
     expect(planRemote(attempt, actual).map(({ type }) => type)).toEqual(actions);
