@@ -74,6 +74,8 @@ async function enter(name: string, command: readonly string[]): Promise<number> 
     process.stderr.write(`nobody here is called ${name}: ${Object.keys(entrances).join(", ")}\n`);
     return 2;
   }
+  // Ctrl-C is for what runs there, a shell for instance.
+  process.on("SIGINT", () => undefined);
   const child = spawn(program, [...args, ...command], { stdio: "inherit" });
   const [code] = (await once(child, "exit")) as [number | null];
   return code ?? 1;

@@ -1,5 +1,5 @@
 import { importBusybox, startPrivateEngine, whyNoPrivateEngine, type TestEngine } from "../../support/engine.ts";
-import { House } from "./house.ts";
+import { House, type Place } from "./house.ts";
 import { whyNoLan } from "./lan.ts";
 
 /** Why no crew of machines with engines can be had here; undefined when it can. */
@@ -13,10 +13,10 @@ export class EngineHouse extends House {
 
   private constructor(
     engine: TestEngine,
-    identity: { readonly name: string; readonly namespace: string | undefined },
+    identity: { readonly name: string; readonly place: string | Place | undefined },
     config: Readonly<Record<string, string | number>>,
   ) {
-    super(identity.name, config, identity.namespace);
+    super(identity.name, config, identity.place);
     this.engine = engine;
   }
 
@@ -24,9 +24,9 @@ export class EngineHouse extends House {
   static async open(
     name: string,
     config: Readonly<Record<string, string | number>>,
-    namespace?: string,
+    place?: string | Place,
   ): Promise<EngineHouse> {
-    return new EngineHouse(await startPrivateEngine(), { name, namespace }, config);
+    return new EngineHouse(await startPrivateEngine(), { name, place }, config);
   }
 
   protected override get dockerHost(): string {

@@ -1,45 +1,24 @@
-import { execFile } from "node:child_process";
 import { cpSync, existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EngineCrew, leftAt, sha256Of } from "./engine-crew.ts";
 import { type EngineHouse, whyNoEngineHouse } from "./engine-house.ts";
+import { buildTrainingImage, example, results, whyNoTrainingImage } from "./training.ts";
 
-const execute = promisify(execFile);
-const example = fileURLToPath(new URL("../../../examples/ml-training", import.meta.url));
-const mirror = process.env["MIRROR"] ?? "http://deb.debian.org/debian";
-const refusal = (await whyNoEngineHouse()) ?? (await whyNoImage());
+const refusal = (await whyNoEngineHouse()) ?? (await whyNoTrainingImage());
 if (refusal !== undefined && process.env["CI"] === "true") throw new Error(refusal);
 if (refusal !== undefined) process.stderr.write(`skipped: examples/ml-training on a peer: ${refusal}\n`);
 
 const wait = { timeout: 30_000, interval: 200 };
 const slow = 600_000;
 const budget = 64 * 1024;
-const results = ["model.pkl", "results.json", "training.log"];
-
-/** Why the image of the example cannot be built here; undefined when it can. */
-async function whyNoImage(): Promise<string | undefined> {
-  if (!existsSync("/usr/sbin/debootstrap"))
-    return "debootstrap is missing; `node scripts/engine.ts install` installs it";
-  const looked = await Promise.allSettled([
-    execute("docker", ["--version"]),
-    // As debootstrap will, proxies included.
-    execute("wget", ["-q", "--spider", "--tries=3", "--timeout=20", `${mirror}/dists/bookworm/Release`]),
-  ]);
-  const failed = looked.find((each) => each.status === "rejected");
-  return failed === undefined ? undefined : `the image needs docker and Debian's packages: ${String(failed.reason)}`;
-}
 
 describe.skipIf(refusal !== undefined)("examples/ml-training on a peer", () => {
   const crew = new EngineCrew("yardstick");
 
   beforeAll(async () => {
     await crew.open();
-    const env = { ...process.env, DOCKER_HOST: crew.alice.engine.host, MIRROR: mirror };
-    await execute(join(example, "build-image.sh"), [], { env, maxBuffer: 64 * 2 ** 20 });
-    await crew.alice.ok(["env", "create", "ml-demo", "--image", "homie-ml-demo:1"]);
+    await buildTrainingImage(crew.alice);
   }, slow);
   afterAll(() => crew.close());
 

@@ -52,6 +52,7 @@ export class LabHouse extends Router implements LanSwitch {
   }
 
   async addHost(name: string, config: Readonly<Record<string, string | number>> = {}): Promise<LanHost> {
+    if (this.#parts.hosts.some((host) => host.name === name)) throw new Error(`${name} is there already`);
     const host = await LanHost.open(this, name, { directory: this.#parts.directory, config });
     this.#parts.hosts.push(host);
     return host;

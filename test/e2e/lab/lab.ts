@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -193,24 +194,15 @@ async function writePrograms(directory: string): Promise<void> {
 /** Why there can be no lab here; undefined when there can. */
 export async function whyNoLab(): Promise<string | undefined> {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "a lab of houses needs root on Linux";
-  const programs = [
-    "unshare",
-    "nsenter",
-    "ip",
-    "tc",
-    "nft",
-    "conntrack",
-    "sysctl",
-    "wg",
-    "wireguard-go",
-    "/usr/bin/python3",
-  ];
+  const system = ["unshare", "nsenter", "ip", "tc", "nft", "conntrack", "sysctl", "ping", "wg", "wireguard-go"];
+  const programs = [...system, "/usr/bin/python3"];
   const found = (program: string): Promise<boolean> =>
     run(["sh", "-c", 'command -v "$1"', "sh", program]).then(
       () => true,
       () => false,
     );
   const present = await Promise.all(programs.map(found));
+  if (!existsSync("/dev/net/tun")) return "a lab of houses needs /dev/net/tun";
   const missing = programs.filter((_, index) => present[index] !== true);
   if (missing.length > 0) return `a lab of houses needs ${missing.join(", ")} (node scripts/engine.ts install)`;
   try {
