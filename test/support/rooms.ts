@@ -16,8 +16,8 @@ export interface Room {
 }
 
 const ports = [/^src\/controllers\/[a-z]+\/ports\.ts$/, /^src\/api\/ports\.ts$/, /^src\/gossip\/ports\.ts$/];
-const kinds = ["attempt", "job", "limits", "peer", "remote"];
-const base = ["resources", "reconciler", "scheduler", "trust", "gossip", "tar", "logs", "store"];
+const kinds = ["attempt", "job", "limits", "network", "peer", "remote"];
+const base = ["resources", "reconciler", "scheduler", "trust", "gossip", "paths", "tar", "logs", "store"];
 
 export const rooms: readonly Room[] = [
   { name: "resources", imports: [] },
@@ -25,13 +25,14 @@ export const rooms: readonly Room[] = [
   { name: "scheduler", imports: ["resources"] },
   { name: "trust", imports: ["resources"] },
   { name: "gossip", imports: ["resources", "trust"] },
+  { name: "paths", imports: ["resources"] },
   { name: "tar", imports: ["resources"] },
   { name: "logs", imports: ["resources"] },
   { name: "store", imports: ["resources", "reconciler"] },
   ...kinds.map((kind) => ({
     name: `controllers/${kind}`,
     imports: ["resources", "reconciler", "scheduler"],
-    types: ["store"],
+    types: kind === "network" ? ["store", "paths"] : ["store"],
   })),
   {
     name: "adapters",
@@ -52,7 +53,7 @@ export const rooms: readonly Room[] = [
 
 /** Rooms, and files of the controllers, in which nothing may depend on a clock, a dice or the process. */
 export const pureSources: readonly string[] = [
-  "src/{resources,reconciler,scheduler,gossip,tar,logs}/**/*.ts",
+  "src/{resources,reconciler,scheduler,gossip,paths,tar,logs}/**/*.ts",
   "src/controllers/*/{plan,summarize}.ts",
 ];
 
