@@ -1,14 +1,14 @@
 import type { NatKind } from "../resources/network-report.ts";
 
 /** Where a tunnel may answer. `endpoint` is IP:PORT or [IP]:PORT in canonical form. */
-export interface Place {
+interface Place {
   /** An interface address; an address that is public; one a router mapped or a person named; one that another member sees. */
   readonly kind: "lan" | "public" | "mapped" | "seen";
   readonly endpoint: string;
 }
 
 /** What a machine says of its own tunnel; part of its signed live record. */
-export interface TunnelFacts {
+interface TunnelFacts {
   /** Best first, at most 12. Claims: to be checked before use. */
   readonly places: readonly Place[];
   readonly nat: NatKind;
