@@ -100,11 +100,20 @@ function usageError(error: CommanderError, program: Command, argv: readonly stri
   const more =
     command === undefined ? "`homie --help` lists the commands" : `\`homie ${command} --help\` shows how it is used`;
   if (error.code === "commander.help")
-    return new HomieError("Usage", `which ${command ?? "command"} command?`, { hint: more });
+    return new HomieError("Usage", `which ${command ?? "command"} command?`, {
+      hint: choicesOf(program, command) ?? more,
+    });
   const near = meant ?? (error.code === "commander.unknownCommand" ? nearestCommand(program, argv) : undefined);
   return new HomieError("Usage", message, {
     hint: near === undefined ? more : `did you mean ${near.replace(/^one of /u, "")}?`,
   });
+}
+
+/** Undefined for a command that has no commands of its own. */
+function choicesOf(program: Command, command: string | undefined): string | undefined {
+  const names = program.commands.find((one) => one.name() === command)?.commands.map((one) => one.name()) ?? [];
+  if (names.length === 0) return undefined;
+  return `one of ${names.join(", ")}; \`homie ${command} --help\` says more`;
 }
 
 function nearestCommand(program: Command, argv: readonly string[]): string | undefined {

@@ -12,6 +12,7 @@ import { connectionWords } from "../render/network.ts";
 import { parseJsonOnly } from "../render/output-format.ts";
 import { renderWords } from "../render/pairing.ts";
 import { safeLine } from "../render/safe-text.ts";
+import { wrapAfter } from "../render/wrap.ts";
 import type { JsonOption } from "./about.ts";
 import { checkMachineName } from "./setup.ts";
 
@@ -59,9 +60,9 @@ export async function runNetworkInvite(context: CommandContext, options: InviteO
 async function compareWords(context: CommandContext, network: NetworkReport, preview: InvitePreview): Promise<boolean> {
   const { terminal } = context;
   const name = safeLine(preview.name);
-  await terminal.errors.write(
-    `\n${name} wants to join ${safeLine(network.name)}; its address will be ${safeLine(preview.assignedIp)}.\n\n${renderWords(preview.fingerprint)}\n`,
-  );
+  const { errors } = terminal;
+  const wish = `${name} wants to join ${safeLine(network.name)}; its address will be ${safeLine(preview.assignedIp)}.`;
+  await errors.write(`\n${wrapAfter("", wish, errors.columns)}\n${renderWords(preview.fingerprint)}\n`);
   if (await askYesNo(terminal, `Does ${name}'s screen show the same six words?`)) return true;
   await terminal.errors.write(
     "Then somebody changed the request on its way, or it is another one. Nobody was invited.\nAsk for the request again, another way.\n",
@@ -73,9 +74,8 @@ async function compareWords(context: CommandContext, network: NetworkReport, pre
 async function showInvite({ terminal }: CommandContext, invite: Invite): Promise<void> {
   const { output, errors } = terminal;
   const name = safeLine(invite.name);
-  await errors.write(
-    `\nSend this invite to ${name}. Only that machine can open it, until ${safeLine(invite.expires)}:\n\n`,
-  );
+  const what = `Send this invite to ${name}. Only that machine can open it, until ${safeLine(invite.expires)}:`;
+  await errors.write(`\n${wrapAfter("", what, errors.columns)}\n`);
   await output.write(`${safeLine(invite.bundle)}\n`);
   await errors.write(`\nWhen it is pasted, ${name}'s screen shows these words:\n\n${renderWords(invite.confirmation)}`);
 }

@@ -93,7 +93,7 @@ async function explainRequest(context: CommandContext, mesh: MeshClient, options
   await errors.write("Send this join request to a member of the network; it is no secret:\n\n");
   await (options.output === "json" ? errors : output).write(`${safeLine(request)}\n`);
   await errors.write(
-    `\nThe member runs \`homie network invite\`, pastes it, and sees six words. They must be\nthese; read them out over the phone, or in person:\n\n${renderWords(fingerprint)}\nThen you are sent an invite.\n`,
+    `\nThe member runs \`homie network invite\`, pastes it, and sees six words. They must\nbe these; read them out over the phone, or in person:\n\n${renderWords(fingerprint)}\nThen you are sent an invite. If that takes a while, leave with Ctrl-C:\n\`homie network join\` shows the same request again, and takes the invite.\n\n`,
   );
 }
 

@@ -12,7 +12,7 @@ import { renderNetworkLog } from "../render/network-log.ts";
 import { parseJsonOnly } from "../render/output-format.ts";
 import { safeLine } from "../render/safe-text.ts";
 import type { JsonOption } from "./about.ts";
-import { checkMachineName } from "./setup.ts";
+import { isDnsLabel } from "./setup.ts";
 
 export interface CreateOptions extends JsonOption {
   readonly cidr?: string;
@@ -23,7 +23,7 @@ export interface CreateOptions extends JsonOption {
 /** Makes a network with this machine as its founder. */
 export async function runNetworkCreate(context: CommandContext, name: string, options: CreateOptions): Promise<number> {
   const asJson = parseJsonOnly(options.output) === "json";
-  const request = { name: checkMachineName(name), ...readPlace(options) };
+  const request = { name: checkNetworkName(name), ...readPlace(options) };
   return await context.withClient("daemon", async (client) => {
     const report = await createMeshClient(client).create(request);
     const { output, errors } = context.terminal;
@@ -35,6 +35,14 @@ export async function runNetworkCreate(context: CommandContext, name: string, op
       await errors.write("\nLet somebody in: they run `homie network join`, you run `homie network invite`.\n");
     }
     return exitCodes.ok;
+  });
+}
+
+/** The same letters as for a machine: it is part of host names. */
+function checkNetworkName(name: string): string {
+  if (isDnsLabel(name)) return name;
+  throw new HomieError("Usage", `${JSON.stringify(name)} cannot be the name of a network`, {
+    hint: "lower-case letters, digits and hyphens, at most 63, such as homelab",
   });
 }
 
@@ -67,7 +75,7 @@ export async function runNetworkLog(context: CommandContext, options: JsonOption
     const items = await createMeshClient(client).log();
     const { output, env } = context.terminal;
     const paint = choosePaint(output.isTty, env);
-    await output.write(asJson ? renderJson({ items }) : renderNetworkLog(items, paint));
+    await output.write(asJson ? renderJson({ items }) : renderNetworkLog(items, { maxWidth: output.columns, paint }));
     return exitCodes.ok;
   });
 }
@@ -82,7 +90,7 @@ export async function runNetworkRevoke(context: CommandContext, word: string, op
   const peer = word.replace(/^peers?\//u, "");
   return await context.withClient("daemon", async (client) => {
     const { terminal } = context;
-    const question = `Revoking cannot be taken back: ${safeLine(peer)} is out for ever, and so may be whom it invited.\nRevoke ${safeLine(peer)}?`;
+    const question = `Revoking cannot be taken back: ${safeLine(peer)} is out for ever, on all machines.\nWhom it has invited stays; whom it invites from now on is out too.\nRevoke ${safeLine(peer)}?`;
     if (!(await confirm(terminal, question, options.yes === true))) return await unchanged(context);
     const revoked = await createMeshClient(client).revoke(peer);
     if (asJson) await terminal.output.write(renderJson(revoked));
@@ -120,7 +128,9 @@ export async function runNetcheck(context: CommandContext, options: JsonOption):
   const asJson = parseJsonOnly(options.output) === "json";
   return await context.withClient("daemon", async (client) => {
     const report = await createMeshClient(client).netcheck();
-    await context.terminal.output.write(asJson ? renderJson(report) : renderNetcheck(report));
+    await context.terminal.output.write(
+      asJson ? renderJson(report) : renderNetcheck(report, context.terminal.output.columns),
+    );
     return exitCodes.ok;
   });
 }

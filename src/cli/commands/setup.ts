@@ -77,8 +77,12 @@ async function ask(context: CommandContext, question: string, check: (answer: st
   }
 }
 
+export function isDnsLabel(text: string): boolean {
+  return /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/u.test(text);
+}
+
 export function checkMachineName(name: string): string {
-  if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/u.test(name)) return name;
+  if (isDnsLabel(name)) return name;
   throw new HomieError("Usage", `${JSON.stringify(name)} cannot be the name of a machine`, {
     hint: "lower-case letters, digits and hyphens, at most 63, such as bobs-laptop",
   });

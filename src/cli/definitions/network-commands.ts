@@ -119,7 +119,7 @@ function addViews(network: Command, launch: Launch): void {
 function addExits(network: Command, launch: Launch): void {
   defineCommand(network, {
     usage: "revoke <peer>",
-    summary: "put a member out for ever, and whom it let in since it went bad",
+    summary: "put a member out for ever, on all machines",
     examples: ["homie network revoke mallory", "homie network revoke mallory --yes"],
   })
     .option("-y, --yes", "do not ask")

@@ -1,3 +1,5 @@
+import { wrapText } from "./wrap.ts";
+
 /** As much of JSON Schema 2020-12 as the schemas of homie use. */
 export interface JsonSchema {
   readonly $ref?: string;
@@ -76,7 +78,7 @@ export function explainField(root: JsonSchema, found: FoundField, options: Expla
     );
   lines.push(
     "DESCRIPTION:",
-    ...wrap(schema.description ?? "(none)", options.columns - 4).map((line) => `    ${line}`),
+    ...wrapText(schema.description ?? "(none)", options.columns - 4).map((line) => `    ${line}`),
     "",
   );
   lines.push(...renderChoices(schema));
@@ -113,7 +115,7 @@ function renderProperties(
     }
     return [
       head,
-      ...wrap(schema.description ?? "", options.columns - margin.length - 2).map((line) => `${margin}  ${line}`),
+      ...wrapText(schema.description ?? "", options.columns - margin.length - 2).map((line) => `${margin}  ${line}`),
       "",
     ];
   });
@@ -137,16 +139,4 @@ function renderOneType(root: JsonSchema, schema: JsonSchema, type: string): stri
   if (type !== "object") return type;
   if (schema.properties !== undefined || typeof schema.additionalProperties !== "object") return "Object";
   return `map[string]${renderType(root, resolveSchema(root, schema.additionalProperties))}`;
-}
-
-function wrap(text: string, columns: number): readonly string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(/\s+/u).filter((part) => part !== "")) {
-    if (line !== "" && line.length + word.length + 1 > Math.max(columns, 20)) {
-      lines.push(line);
-      line = word;
-    } else line = line === "" ? word : `${line} ${word}`;
-  }
-  return line === "" ? lines : [...lines, line];
 }

@@ -2,9 +2,10 @@ import type { NetcheckReport } from "../../resources/network-report.ts";
 import { renderNat } from "./network.ts";
 import { renderMilliseconds } from "./peer-words.ts";
 import { safeLine } from "./safe-text.ts";
+import { wrapAfter } from "./wrap.ts";
 
 /** What stands between this machine and the others, and what to do about it. */
-export function renderNetcheck(report: NetcheckReport): string {
+export function renderNetcheck(report: NetcheckReport, maxWidth: number = 0): string {
   const { nat, seen, localAddresses, udp, canRelay, canRelayProblem, relays, mtu, advice } = report;
   const places = seen.map(({ endpoint, by }) => `${endpoint} (says ${by})`);
   const helpers = relays.map(({ name, rttMs }) =>
@@ -21,9 +22,9 @@ export function renderNetcheck(report: NetcheckReport): string {
     ["MTU", String(mtu)],
   ];
   const width = Math.max(...facts.map(([name]) => name.length)) + 1;
-  const told = facts.map(([name, value]) => `${`${name}:`.padEnd(width)} ${safeLine(value)}\n`).join("");
-  const steps = advice.map((step, index) => `  ${index + 1}. ${safeLine(step)}\n`).join("");
-  return told + (steps === "" ? "\nNothing to do.\n" : `\nWhat to do:\n${steps}`);
+  const told = facts.map(([name, value]) => wrapAfter(`${`${name}:`.padEnd(width)} `, safeLine(value), maxWidth));
+  const steps = advice.map((step, index) => wrapAfter(`  ${index + 1}. `, safeLine(step), maxWidth)).join("");
+  return told.join("") + (steps === "" ? "\nNothing to do.\n" : `\nWhat to do:\n${steps}`);
 }
 
 const natMeanings: Readonly<Record<NetcheckReport["nat"], string>> = {

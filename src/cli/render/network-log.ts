@@ -3,6 +3,9 @@ import { plain } from "./colours.ts";
 import type { Paint } from "./colours.ts";
 import { safeLine } from "./safe-text.ts";
 import { stringWidth } from "./string-width.ts";
+import { wrapText } from "./wrap.ts";
+
+const gap = "   ";
 
 interface Member {
   readonly name: string;
@@ -13,18 +16,25 @@ interface Member {
 }
 
 /** Who invited whom, as a tree from the founder down; what happened to each in words. */
-export function renderNetworkLog(entries: readonly NetworkLogEntry[], paint: Paint = plain): string {
+export function renderNetworkLog(
+  entries: readonly NetworkLogEntry[],
+  { maxWidth = 0, paint = plain }: { readonly maxWidth?: number; readonly paint?: Paint } = {},
+): string {
   const founders = plantTree(entries);
   const lines = founders.flatMap((founder) => treeLines(founder, "", ""));
   const [names, ips] = [
     columnWidth(lines.map(({ label }) => label)),
     columnWidth(lines.map(({ member }) => member.ip)),
   ];
+  const room = maxWidth <= 0 ? 0 : maxWidth - names - ips - 2 * gap.length;
   return lines
-    .map(({ label, member }) => {
-      const text = `${pad(label, names)}   ${pad(member.ip, ips)}   ${member.words.map(safeLine).join(", ")}`;
-      return `${member.isOut ? paint("dim", text) : text}\n`;
-    })
+    .flatMap(({ label, below, member }) =>
+      wrapText(member.words.map(safeLine).join(", "), room).map((words, index) => {
+        const [name, ip] = index === 0 ? [label, member.ip] : [below, ""];
+        const text = [pad(name, names), pad(ip, ips), words].join(gap);
+        return `${member.isOut ? paint("dim", text) : text}\n`;
+      }),
+    )
     .join("");
 }
 
@@ -69,15 +79,18 @@ function note(member: Member, entry: NetworkLogEntry): void {
 
 interface TreeLine {
   readonly label: string;
+  /** What stands in place of the label where its words go on in a further line. */
+  readonly below: string;
   readonly member: Member;
 }
 
 function treeLines(member: Member, first: string, rest: string): readonly TreeLine[] {
-  const below = member.invited.flatMap((one, index) => {
+  const invited = member.invited.flatMap((one, index) => {
     const isLast = index === member.invited.length - 1;
     return treeLines(one, `${rest}${isLast ? "└─ " : "├─ "}`, `${rest}${isLast ? "   " : "│  "}`);
   });
-  return [{ label: first + safeLine(member.name), member }, ...below];
+  const below = invited.length === 0 ? rest : `${rest}│`;
+  return [{ label: first + safeLine(member.name), below, member }, ...invited];
 }
 
 function columnWidth(cells: readonly string[]): number {

@@ -4,6 +4,7 @@ import { renderDuration } from "./duration.ts";
 import { connectionWords, renderNat } from "./network.ts";
 import { safeLine } from "./safe-text.ts";
 import { renderTable } from "./table.ts";
+import { wrapAfter } from "./wrap.ts";
 
 const ways: Readonly<Record<PathTry["kind"], string>> = {
   lan: "lan",
@@ -21,9 +22,9 @@ export function renderPathExplanation(
   const { peer, nat, tries, nextTrySeconds, words } = explanation;
   const how = explanation.connection === "none" ? "no tunnel works" : connectionWords(explanation);
   const head = `mesh to ${peer}: ${how} (here: ${renderNat(nat.you)}; there: ${renderNat(nat.peer)})`;
-  const sentences = [head, ...words.map((sentence) => `  ${sentence}`)];
+  const sentences = words.map((sentence) => wrapAfter("  ", safeLine(sentence), layout.maxWidth));
   const next = nextTrySeconds === undefined ? "" : `next try in ${renderDuration(nextTrySeconds * 1000)}\n`;
-  return `${sentences.map((line) => `${safeLine(line)}\n`).join("")}${renderTries(tries, layout)}${next}`;
+  return [wrapAfter("", safeLine(head), layout.maxWidth), ...sentences, renderTries(tries, layout), next].join("");
 }
 
 function renderTries(tries: readonly PathTry[], layout: { readonly maxWidth: number; readonly paint: Paint }): string {
@@ -33,7 +34,11 @@ function renderTries(tries: readonly PathTry[], layout: { readonly maxWidth: num
     one.endpoint,
     one.result,
     one.secondsAgo === undefined ? "-" : `${renderDuration(one.secondsAgo * 1000)} ago`,
-    one.why ?? "-",
   ]);
-  return `\n${renderTable(["Way", "Endpoint", "Result", "When", "Why"], rows, layout)}`;
+  const [head, ...lines] = renderTable(["Way", "Endpoint", "Result", "When"], rows, layout).trimEnd().split("\n");
+  // A reason is a sentence: too long for a column, too much worth to be cut.
+  const told = lines.map(
+    (line, index) => `${line}\n${wrapAfter("    ", safeLine(tries[index]?.why ?? ""), layout.maxWidth)}`,
+  );
+  return `\n${head ?? ""}\n${told.join("")}`;
 }
