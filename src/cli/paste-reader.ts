@@ -14,9 +14,9 @@ export interface PasteReader {
 
 // https://invisible-island.net/xterm/ctlseqs/ctlseqs.html#h2-Bracketed-Paste-Mode, arrow keys and the like, or one character.
 // oxlint-disable-next-line no-control-regex
-const pieces = /\u001B\[20[01]~|\u001B\[[0-?]*[ -/]*[@-~]|\u001B[^[]|[^]/gu;
+const pieces = /\u001B\[20[01]~|\u001B\[[0-?]*[ -/]*[@-~]|\u001BO[@-~]|\u001B[^[O]|[^]/gu;
 // oxlint-disable-next-line no-control-regex
-const unfinished = /\u001B(?:\[[0-?]{0,16})?$/u;
+const unfinished = /\u001B(?:\[[0-?]{0,16}|O)?$/u;
 const [interruptKey, endKey, clearKey] = ["\u0003", "\u0004", "\u0015"];
 
 export function createPasteReader(isWhole: (text: string) => boolean): PasteReader {

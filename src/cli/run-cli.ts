@@ -113,7 +113,7 @@ function usageError(error: CommanderError, program: Command, argv: readonly stri
 function choicesOf(program: Command, command: string | undefined): string | undefined {
   const names = program.commands.find((one) => one.name() === command)?.commands.map((one) => one.name()) ?? [];
   if (names.length === 0) return undefined;
-  return `one of ${names.join(", ")}; \`homie ${command} --help\` says more`;
+  return `one of ${names.join(", ")}; --help says more`;
 }
 
 function nearestCommand(program: Command, argv: readonly string[]): string | undefined {

@@ -42,7 +42,7 @@ describe("the command line as a process", () => {
       ["apply"],
       "error: required option '-f, --filename <path>' not specified\nhint: `homie apply --help` shows how it is used\n",
     ],
-    [["env"], "error: which env command?\nhint: one of create, list, default, remove; `homie env --help` says more\n"],
+    [["env"], "error: which env command?\nhint: one of create, list, default, remove; --help says more\n"],
     [["sprint", "x.py"], "error: unknown command 'sprint'\nhint: `homie --help` lists the commands\n"],
   ])("%j is wrong usage", (args, complaint) => {
     expect(homie(args)).toEqual({ code: 2, out: "", err: complaint });

@@ -10,6 +10,7 @@ import { fakeTerminal } from "./fakes.ts";
 import type { FakeTerminal } from "./fakes.ts";
 
 export interface MeshHome {
+  readonly home: string;
   /** Runs one command line; the terminal is a new one each time. */
   run(argv: readonly string[], setting?: Setting): Promise<Finished>;
 }
@@ -39,14 +40,14 @@ export async function openMeshHome(mesh: MeshOperations | undefined): Promise<Me
     await server.close();
     rmSync(home, { recursive: true, force: true });
   });
-  return { run: async (argv, setting) => await runIn(home, argv, setting) };
+  return { home, run: async (argv, setting) => await runIn(home, argv, setting) };
 }
 
 /** A home whose daemon does not run. */
 export function openStoppedHome(): MeshHome {
   const home = mkdtempSync(join(tmpdir(), "homie-mesh-"));
   onTestFinished(() => rmSync(home, { recursive: true, force: true }));
-  return { run: async (argv, setting) => await runIn(home, argv, setting) };
+  return { home, run: async (argv, setting) => await runIn(home, argv, setting) };
 }
 
 async function runIn(home: string, argv: readonly string[], setting: Setting = {}): Promise<Finished> {

@@ -60,7 +60,7 @@ test("`homie network` alone names its commands", async () => {
   const answer = await openStoppedHome().run(["network"]);
   expect([answer.code, answer.stderr]).toEqual([
     2,
-    "error: which network command?\nhint: one of create, invite, join, status, log, revoke, leave; `homie network --help` says more\n",
+    "error: which network command?\nhint: one of create, invite, join, status, log, revoke, leave; --help says more\n",
   ]);
 });
 
@@ -103,17 +103,29 @@ describe("log", () => {
 describe("revoke", () => {
   test("asks, and says who is out with it", async () => {
     const mesh = fakeMesh();
-    const answer = await (await openMeshHome(mesh)).run(["network", "revoke", "mallory"], { answers: ["yes"] });
-    expect(answer.questions.join("")).toContain("mallory is out for ever, on all machines");
+    const answer = await (await openMeshHome(mesh)).run(["network", "revoke", "raj"], { answers: ["yes"] });
+    expect(answer.questions.join("")).toContain(
+      "raj is out for ever, on all machines.\nWhom it has invited stays: nina, priya.\n",
+    );
     expect([answer.code, tooWide(answer.questions.join("\n"))]).toEqual([0, []]);
     expect(answer.stdout).toContain("eve is out too: it was invited by a member that is out\n");
-    expect(mesh.done).toEqual([["revoke", { peer: "mallory" }]]);
+    expect(mesh.done).toEqual([["revoke", { peer: "raj" }]]);
   });
 
   test("does nothing after a no", async () => {
     const mesh = fakeMesh();
-    const answer = await (await openMeshHome(mesh)).run(["network", "revoke", "mallory"], { answers: ["no"] });
+    const answer = await (await openMeshHome(mesh)).run(["network", "revoke", "raj"], { answers: ["no"] });
     expect([answer.code, answer.stdout, answer.stderr, mesh.done]).toEqual([1, "", "nothing was changed\n", []]);
+  });
+
+  test.each([
+    ["priya", 2, "error: this is the machine itself\nhint: homie network leave\n"],
+    ["rja", 1, 'error: no member is called "rja"\nhint: did you mean raj?\n'],
+    ["zzzzzz", 1, 'error: no member is called "zzzzzz"\nhint: `homie network status` lists the members\n'],
+  ])("asks nothing about %s, who cannot be revoked", async (name, code, words) => {
+    const mesh = fakeMesh();
+    const answer = await (await openMeshHome(mesh)).run(["network", "revoke", name], { answers: ["yes"] });
+    expect([answer.code, answer.stderr, answer.questions, mesh.done]).toEqual([code, words, [], []]);
   });
 
   test("takes peer/NAME, and with --yes asks nothing", async () => {
@@ -125,7 +137,7 @@ describe("revoke", () => {
   });
 
   test.each([
-    ["without a terminal and without --yes", ["mallory"], 2, "nobody is there to answer"],
+    ["without a terminal and without --yes", ["raj"], 2, "nobody is there to answer"],
     ["without a name", ["--yes"], 2, "missing required argument"],
     ["with a name that is none", ["$(reboot)", "--yes"], 1, "not the name of a peer"],
   ])("%s is refused", async (_, args, code, words) => {

@@ -1,9 +1,11 @@
 import { cidrProblem, dialableProblem, hostPortProblem } from "../../resources/address-rules.ts";
 import { HomieError } from "../../resources/errors.ts";
+import type { NetworkReport } from "../../resources/network-report.ts";
+import { suggest } from "../../resources/suggest.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { createMeshClient } from "../network/mesh-client.ts";
-import { confirm } from "../network/questions.ts";
+import { canAsk, confirm } from "../network/questions.ts";
 import { choosePaint } from "../render/colours.ts";
 import { renderJson } from "../render/markup.ts";
 import { renderNetcheck } from "../render/netcheck.ts";
@@ -90,13 +92,34 @@ export async function runNetworkRevoke(context: CommandContext, word: string, op
   const peer = word.replace(/^peers?\//u, "");
   return await context.withClient("daemon", async (client) => {
     const { terminal } = context;
-    const question = `Revoking cannot be taken back: ${safeLine(peer)} is out for ever, on all machines.\nWhom it has invited stays; whom it invites from now on is out too.\nRevoke ${safeLine(peer)}?`;
+    const mesh = createMeshClient(client);
+    const willAsk = options.yes !== true && canAsk(terminal);
+    const question = willAsk ? describeLoss(peer, await mesh.report()) : "";
     if (!(await confirm(terminal, question, options.yes === true))) return await unchanged(context);
-    const revoked = await createMeshClient(client).revoke(peer);
+    const revoked = await mesh.revoke(peer);
     if (asJson) await terminal.output.write(renderJson(revoked));
     else await terminal.output.write(renderRevoked(revoked.name, revoked.alsoOut));
     return exitCodes.ok;
   });
+}
+
+/** What somebody should know before. A name that is none is told before anything is asked. */
+function describeLoss(peer: string, { peers, you }: NetworkReport): string {
+  if (peer === you.name || peer === you.node)
+    throw new HomieError("Usage", "this is the machine itself", { hint: "homie network leave" });
+  const member = peers.find(({ name, node }) => name === peer || node === peer);
+  if (member === undefined) {
+    const near = suggest(
+      peer,
+      peers.map(({ name }) => name),
+    );
+    const hint = near === undefined ? "`homie network status` lists the members" : `did you mean ${near}?`;
+    throw new HomieError("NotFound", `no member is called ${JSON.stringify(peer)}`, { hint });
+  }
+  const invited = [...peers, you].filter(({ invitedBy }) => invitedBy === member.name).map(({ name }) => name);
+  const stays = invited.length === 0 ? "It has invited nobody" : `Whom it has invited stays: ${invited.join(", ")}`;
+  const name = safeLine(member.name);
+  return `Revoking cannot be taken back: ${name} is out for ever, on all machines.\n${safeLine(stays)}.\nRevoke ${name}?`;
 }
 
 function renderRevoked(name: string, alsoOut: readonly string[]): string {
