@@ -90,6 +90,14 @@ describe("on a terminal", () => {
     expect(answer.stdout.startsWith(`${aRequest}\njoined homelab as priya, 10.77.9.2\n`)).toBe(true);
     expect(answer.stdout).toContain("NAME    STATUS    CONNECTION        RTT");
     for (const words of [requestWords, inviteWords]) expect(answer.stderr).toContain(words.join("  "));
+    expect(answer.stderr).toContain(
+      [
+        "Network:     homelab (10.77.0.0/16)",
+        "Invited by:  raj",
+        "Members:     vivek, raj, nina; there may be more",
+        "You will be: priya, 10.77.9.2\n",
+      ].join("\n"),
+    );
     expect(answer.stderr).toContain("nina is connected (lan)\n");
     expect(mesh.done.map(([name]) => name)).toEqual(["request", "join"]);
   });
@@ -149,6 +157,26 @@ describe("on a terminal", () => {
     mesh.reports = [report];
     const answer = await (await openMeshHome(mesh)).run(["network", "join", "--bundle", aBundle, "--yes"]);
     expect(answer.stderr).toBe("\nproblem: no right to make homie0\nhint: sudo setcap cap_net_admin+ep wg\n");
+  });
+
+  test("evil names in an invite move no cursor and add no line", async () => {
+    const evil = "\u001B[2J\u202Eraj\r\nerror: all is well";
+    const peers = [{ ...aNetwork.peers[0]!, name: evil }];
+    const report = { ...aNetwork, name: evil, you: { ...aNetwork.you, name: evil, ip: evil }, peers };
+    const mesh = fakeMesh({
+      inspect: async () => ({
+        ...{ network: "x", networkName: evil, name: evil, cidr: evil, assignedIp: evil, invitedBy: evil },
+        ...{ confirmation: [evil], peers: [evil] },
+      }),
+      request: async () => ({ request: `hj1_${evil}`, fingerprint: [evil], name: evil, node: evil }),
+      join: async () => report,
+    });
+    mesh.reports = [report];
+    const answer = await (await openMeshHome(mesh)).run(["network", "join"], { answers: [aBundle, "yes"] });
+    const shown = answer.stdout + answer.stderr + answer.questions.join("");
+    // oxlint-disable-next-line no-control-regex
+    expect(shown).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202E]/u);
+    expect([answer.code, /^error:/mu.test(shown)]).toEqual([0, false]);
   });
 
   test("no line is longer than 80 columns but the texts to copy", async () => {

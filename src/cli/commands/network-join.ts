@@ -98,7 +98,7 @@ async function explainRequest(context: CommandContext, mesh: MeshClient, options
 }
 
 async function compareWords({ terminal }: CommandContext, preview: JoinPreview): Promise<boolean> {
-  await terminal.errors.write(renderJoinPreview(preview));
+  await terminal.errors.write(renderJoinPreview(preview, terminal.errors.columns));
   const inviter = safeLine(preview.invitedBy);
   if (await askYesNo(terminal, `Does ${inviter}'s screen show these six words below the invite?`)) return true;
   await terminal.errors.write(

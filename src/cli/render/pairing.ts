@@ -1,5 +1,6 @@
 import type { JoinPreview } from "../../resources/network-report.ts";
 import { safeLine } from "./safe-text.ts";
+import { wrapAfter } from "./wrap.ts";
 
 /** Six words, to be read out over a phone. */
 export function renderWords(words: readonly string[]): string {
@@ -7,21 +8,15 @@ export function renderWords(words: readonly string[]): string {
 }
 
 /** What an invite says, before it is taken. */
-export function renderJoinPreview({
-  networkName,
-  cidr,
-  peers,
-  invitedBy,
-  name,
-  assignedIp,
-  confirmation,
-}: JoinPreview): string {
-  const members = peers.length === 1 ? "1 member" : `${peers.length} members`;
+export function renderJoinPreview(preview: JoinPreview, maxWidth: number): string {
+  const { networkName, cidr, peers, invitedBy, name, assignedIp, confirmation } = preview;
   const facts: readonly (readonly [string, string])[] = [
-    ["Network", `${networkName} (${cidr}), ${members}`],
+    ["Network", `${networkName} (${cidr})`],
     ["Invited by", invitedBy],
+    // An invite names only some, to come to first.
+    ["Members", `${peers.join(", ")}; there may be more`],
     ["You will be", `${name}, ${assignedIp}`],
   ];
-  const lines = facts.map(([label, value]) => `${`${label}:`.padEnd(12)} ${safeLine(value)}\n`).join("");
-  return `\n${lines}\n${renderWords(confirmation)}\n`;
+  const lines = facts.map(([label, value]) => wrapAfter(`${`${label}:`.padEnd(12)} `, safeLine(value), maxWidth));
+  return `\n${lines.join("")}\n${renderWords(confirmation)}\n`;
 }
