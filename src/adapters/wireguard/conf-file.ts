@@ -11,14 +11,27 @@ const mark = "# Written by homie and written over by it; sha256 of what follows:
 
 /** Writes the file, 0600, where it differs. What somebody wrote there by hand is in FILE.orig afterwards. Answers whether it was. */
 export function writeConf(path: string, config: WireGuardConfig): { readonly savedHandEdit: boolean } {
-  const body = renderConf(config);
-  const text = `${mark}${hashOf(body)}\n${body}`;
+  const text = textOf(config);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const present = readPresent(path);
-  if (present?.text === text && present.mode === 0o600) return { savedHandEdit: false };
+  if (isAs(present, text)) return { savedHandEdit: false };
   const savedHandEdit = saveHandEdit(path, present);
   atomicWriteSync(path, text, { mode: 0o600 });
   return { savedHandEdit };
+}
+
+/** Whether `writeConf` would write nothing. */
+export function isWritten(path: string, config: WireGuardConfig): boolean {
+  return isAs(readPresent(path), textOf(config));
+}
+
+function textOf(config: WireGuardConfig): string {
+  const body = renderConf(config);
+  return `${mark}${hashOf(body)}\n${body}`;
+}
+
+function isAs(present: Present | undefined, text: string): boolean {
+  return present?.text === text && present.mode === 0o600;
 }
 
 export function removeConf(path: string): void {

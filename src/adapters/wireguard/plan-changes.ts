@@ -47,6 +47,20 @@ export function planChanges(
   return [...actions, ...gone.map(({ publicKey }) => ({ kind: "remove-peer", publicKey }) as const)];
 }
 
+/** The same, with peers that are taken out and put in again: for these it is as if they had not been there. */
+export function planRenewal(
+  config: WireGuardConfig,
+  dump: WireGuardDump,
+  { renewed, previous }: { readonly renewed: ReadonlySet<string>; readonly previous: WireGuardConfig | undefined },
+): readonly WireGuardAction[] {
+  const wanted = new Set(config.peers.map(({ publicKey }) => publicKey));
+  const present = dump.peers.filter(({ publicKey }) => renewed.has(publicKey) && wanted.has(publicKey));
+  const gone = new Set(present.map(({ publicKey }) => publicKey));
+  const others = { ...dump, peers: dump.peers.filter(({ publicKey }) => !gone.has(publicKey)) };
+  const removals = present.map(({ publicKey }) => ({ kind: "remove-peer", publicKey }) as const);
+  return [...removals, ...planChanges(config, others, previous)];
+}
+
 type Present = ReadonlyMap<string, DumpedPeer>;
 
 function planAddresses(peers: readonly WireGuardPeer[], present: Present): readonly WireGuardAction[] {

@@ -3,11 +3,19 @@ import { promisify } from "node:util";
 import { HomieError } from "../../resources/errors.ts";
 import { findProgram } from "../process/find-program.ts";
 
-export type Tool = "ip" | "wg" | "wireguard-go";
+export type Tool = "ip" | "ip6tables" | "iptables" | "nft" | "ping" | "wg" | "wireguard-go";
 
 export type Answer = { readonly ok: true; readonly stdout: string } | { readonly ok: false; readonly words: string };
 
-const packages: Record<Tool, string> = { ip: "iproute2", wg: "wireguard-tools", "wireguard-go": "wireguard-go" };
+const packages: Record<Tool, string> = {
+  ip: "iproute2",
+  ip6tables: "iptables",
+  iptables: "iptables",
+  nft: "nftables",
+  ping: "iputils-ping",
+  wg: "wireguard-tools",
+  "wireguard-go": "wireguard-go",
+};
 const answerMs = 10_000;
 /** A dump of 4,096 peers that relay for others is about a megabyte. */
 const maxBytes = 16 * 1024 * 1024;
@@ -23,22 +31,30 @@ export function findTool(tool: Tool): string {
   });
 }
 
-/** Runs it without a shell and in English. No argument is ever a secret: every user can read them in /proc. */
-export async function askTool(tool: Tool, args: readonly string[]): Promise<Answer> {
+/**
+ * Runs it without a shell and in English, `input` on its stdin. No argument is ever a secret: every user can read them in
+ * /proc. Throws HomieError MeshUnavailable when it is not installed.
+ */
+export async function askTool(tool: Tool, args: readonly string[], input = ""): Promise<Answer> {
   const path = findTool(tool);
   const env = { PATH: process.env["PATH"], LC_ALL: "C" };
   try {
-    const { stdout } = await promisify(execFile)(path, [...args], { env, timeout: answerMs, maxBuffer: maxBytes });
+    const running = promisify(execFile)(path, [...args], { env, timeout: answerMs, maxBuffer: maxBytes });
+    // One that ends before it has read everything says so itself: the broken pipe adds nothing.
+    running.child.stdin?.on("error", () => {}).end(input);
+    const { stdout } = await running;
     return { ok: true, stdout };
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string };
-    return { ok: false, words: tidy(stderr === undefined || stderr.trim() === "" ? message : stderr) };
+    const said = stderr === undefined || stderr.trim() === "" ? message : stderr;
+    // nft says what is wrong first, and then shows where.
+    return { ok: false, words: tidy(tool === "nft" ? (said.split("\n")[0] ?? "") : said) };
   }
 }
 
 /** Its output. Throws HomieError; `fix` is what to run where the rights are missing. */
-export async function runTool(tool: Tool, args: readonly string[], fix: string): Promise<string> {
-  const answer = await askTool(tool, args);
+export async function runTool(tool: Tool, args: readonly string[], fix: string, input = ""): Promise<string> {
+  const answer = await askTool(tool, args, input);
   if (answer.ok) return answer.stdout;
   throw toolError(tool, answer.words, fix);
 }

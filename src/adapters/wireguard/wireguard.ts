@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { HomieError } from "../../resources/errors.ts";
 import { createOneAtATime } from "../docker/one-at-a-time.ts";
 import { removeLeftovers, temporaryPrefix } from "../files/atomic-write.ts";
-import { removeConf, writeConf } from "./conf-file.ts";
+import { isWritten, removeConf, writeConf } from "./conf-file.ts";
 import { checkConfig, type WireGuardConfig } from "./config.ts";
 import { readRecord, removeRecord, writeRecord } from "./interface-record.ts";
 import { derivePublicKey } from "./keys.ts";
-import { applyLink, type Link, readLink } from "./link.ts";
+import { applyRoutes, planRoutes, readRoutes, routesFor } from "./host-routes.ts";
+import { applyLink, type Link, planLink, readLink } from "./link.ts";
 import { parseDump, type WireGuardDump } from "./parse-dump.ts";
-import { planChanges, type WireGuardAction } from "./plan-changes.ts";
+import { planChanges, planRenewal, type WireGuardAction } from "./plan-changes.ts";
 import { askTool, runTool, toolError } from "./run-tool.ts";
 import { endUserSpace, startUserSpace } from "./user-space.ts";
 import { renderWgArguments } from "./wg-arguments.ts";
@@ -26,8 +27,15 @@ export interface WireGuardChanges {
 
 /** One WireGuard interface. Its calls run one after the other. Everything throws HomieError. */
 export interface WireGuard {
-  /** Makes the interface if it is not there, and changes what differs; sessions of peers that stay go on. */
-  apply(config: WireGuardConfig): Promise<WireGuardChanges>;
+  /**
+   * Makes the interface if it is not there, and changes what differs; sessions of peers that stay go on. Those in `renewed`
+   * (public keys) are taken out and put in again in one go: their sessions and timers are gone.
+   */
+  apply(config: WireGuardConfig, renewed?: readonly string[]): Promise<WireGuardChanges>;
+  /** Whether `apply` would change nothing. */
+  converged(config: WireGuardConfig): Promise<boolean>;
+  /** The machine has other addresses now: the socket is bound anew, and no packet leaves with an old one. Sessions go on. */
+  rebind(): Promise<void>;
   /** Undefined where there is no such interface. */
   observe(): Promise<WireGuardDump | undefined>;
   /** Removes interface, process and file; an interface of somebody else stays, as does FILE.orig. */
@@ -42,7 +50,9 @@ export function createWireGuard(directory: string, name = "homie0"): WireGuard {
   const wireguard = new WireGuardInterface(directory, name);
   const turns = createOneAtATime();
   return {
-    apply: (config) => turns.run(name, () => wireguard.apply(config)),
+    apply: (config, renewed = []) => turns.run(name, () => wireguard.apply(config, new Set(renewed))),
+    converged: (config) => turns.run(name, () => wireguard.converged(config)),
+    rebind: () => turns.run(name, () => wireguard.rebind()),
     observe: () => turns.run(name, () => wireguard.observe()),
     remove: () => turns.run(name, () => wireguard.remove()),
   };
@@ -63,14 +73,14 @@ class WireGuardInterface {
     this.#record = join(directory, `${name}.json`);
   }
 
-  async apply(wanted: WireGuardConfig): Promise<WireGuardChanges> {
+  async apply(wanted: WireGuardConfig, renewed: ReadonlySet<string>): Promise<WireGuardChanges> {
     const config = checkConfig(wanted);
     if (this.#previous === undefined) removeLeftovers(this.#directory);
     // Before anything that needs rights, as the file is what a person without them is told to use.
     const { savedHandEdit } = writeConf(this.#conf, config);
     const made = await this.#ensureLink(derivePublicKey(config.privateKey));
     try {
-      return { made, actions: await this.#converge(config), savedHandEdit };
+      return { made, actions: await this.#converge(config, renewed), savedHandEdit };
     } catch (error) {
       // Half a tunnel helps nobody; one that was there before stays.
       if (made) await this.#removeLink();
@@ -78,14 +88,34 @@ class WireGuardInterface {
     }
   }
 
-  async #converge(config: WireGuardConfig): Promise<readonly WireGuardAction[]> {
+  async converged(wanted: WireGuardConfig): Promise<boolean> {
+    const config = checkConfig(wanted);
+    if (!isWritten(this.#conf, config)) return false;
+    const link = await readLink(this.#name, this.#fix());
+    const dump = link === undefined ? undefined : await this.observe();
+    if (link === undefined || dump === undefined) return false;
+    if (planLink(this.#name, config, link).length > 0) return false;
+    if (planChanges(config, dump, this.#previous).length > 0) return false;
+    const present = await readRoutes(this.#name, this.#fixPresent());
+    return planRoutes(this.#name, routesFor(config), present).length === 0;
+  }
+
+  async rebind(): Promise<void> {
     const dump = await this.observe();
-    if (dump === undefined)
+    if (dump === undefined) return;
+    // The same port again: wireguard-go otherwise stays at the source address it had (natural roaming needs another interface).
+    await runTool("wg", ["set", this.#name, "listen-port", String(dump.listenPort)], this.#fixPresent());
+  }
+
+  async #converge(config: WireGuardConfig, renewed: ReadonlySet<string>): Promise<readonly WireGuardAction[]> {
+    const found = await this.observe();
+    if (found === undefined)
       throw new HomieError("ProcessFailed", `interface ${this.#name} vanished while it was set up`);
-    const actions = planChanges(config, dump, this.#previous);
+    const actions = planRenewal(config, found, { renewed, previous: this.#previous });
     if (actions.some((action) => action.kind === "set-listen-port")) await requireFreePort(config.listenPort);
     await this.#execute(actions, config.privateKey);
     await applyLink(this.#name, config, this.#fixPresent());
+    await applyRoutes(this.#name, routesFor(config), this.#fixPresent());
     this.#previous = config;
     return actions;
   }
