@@ -48,6 +48,7 @@ export class CrewDialer {
   readonly #attempts = new Map<string, Attempts>();
   readonly #hints = new Map<string, readonly Endpoint[]>();
   #timer: NodeJS.Timeout | undefined;
+  #isOpen = true;
 
   constructor(options: DialerOptions) {
     this.#options = options;
@@ -90,7 +91,7 @@ export class CrewDialer {
   /** Starts every try that is due and comes back for the next. */
   poke(): void {
     clearTimeout(this.#timer);
-    if (this.#options.signal.aborted) return;
+    if (this.#options.signal.aborted || !this.#isOpen) return;
     const targets = this.#targets();
     const keys = new Set(targets.map(({ key }) => key));
     for (const [key, { running }] of this.#attempts) if (!running && !keys.has(key)) this.#attempts.delete(key);
@@ -106,6 +107,7 @@ export class CrewDialer {
   }
 
   stop(): void {
+    this.#isOpen = false;
     clearTimeout(this.#timer);
   }
 

@@ -17,6 +17,8 @@ export interface CrewGossipOptions {
   readonly members: Pick<CrewMembers, "all" | "isAdmitted">;
   readonly links: Pick<CrewLinks, "contradicts" | "beat">;
   readonly self: Pick<CrewSelf, "jumpPast">;
+  /** A newer record of a member, through others. */
+  readonly onHeard?: (signed: SignedRecord) => void;
 }
 
 /** Older news says where a machine was, not where it is. */
@@ -95,6 +97,7 @@ export class CrewGossip {
       case "send":
         return transport.send(output.to, output.message);
       case "learnt":
+        if (this.#options.members.isAdmitted(output.signed.record.node)) this.#options.onHeard?.(output.signed);
         return this.#follow(output.signed, output.heardMs);
       case "contradiction":
         return links.contradicts(output.node);

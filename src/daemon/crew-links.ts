@@ -9,6 +9,7 @@ import type { Clock, Logger } from "../reconciler/types.ts";
 import { openRecord, type LiveRecord, type RecordOrder, type SignedRecord } from "../trust/record.ts";
 import type { DialTarget } from "./crew-dialer.ts";
 import type { CrewMembers, Member } from "./crew-members.ts";
+import type { CrewMesh } from "./crew-mesh.ts";
 import type { CrewPeers } from "./crew-peers.ts";
 import type { CrewSelf } from "./crew-self.ts";
 
@@ -29,6 +30,7 @@ export interface CrewLinksOptions {
   readonly onLinked: (node: string, target: DialTarget | undefined) => void;
   /** The link in use is gone and no other took its place. */
   readonly onLost: (node: string) => void;
+  readonly mesh?: CrewMesh;
 }
 
 interface Opening {
@@ -40,6 +42,7 @@ interface Opening {
 }
 
 /** Figures are looked at this often; the controller then decides whether they have moved enough to be said. */
+const duplicateMs = 2_000;
 const figuresMs = 15_000;
 
 function isSilent({ heardMs, left }: Member, now: number, suspectMs: number): boolean {
@@ -67,7 +70,7 @@ export class CrewLinks {
 
   /** Resolves when it is known whether there is a link to this peer now. */
   open({ socket, head, peer, target }: Opening): Promise<boolean> {
-    const { clock, allow, table, self } = this.#options;
+    const { clock, allow, table, self, mesh } = this.#options;
     const link = new Link({
       socket,
       peer,
@@ -91,6 +94,8 @@ export class CrewLinks {
         known: (bytes: Uint8Array): void => {
           if (self.jumpPast(bytes)) link.heartbeat(self.nextRecord());
         },
+        membership: (word: Uint8Array): void => mesh?.membership(link, word, member !== undefined),
+        path: (message: Uint8Array): void => void (member !== undefined && mesh?.path(link, message)),
         rtt: (milliseconds: number): void => this.#measured(link, member, milliseconds),
         closed: (reason: string | undefined): void => {
           clearTimeout(timer);
@@ -99,6 +104,7 @@ export class CrewLinks {
         },
       };
       link.start(events, head);
+      mesh?.greet(link);
       link.heartbeat(self.nextRecord());
     });
   }
@@ -152,6 +158,7 @@ export class CrewLinks {
     // False is no failure: another link to the same peer stays.
     if (table.claim({ link, boot: signed.record.boot })) {
       this.#settle(link, member);
+      this.#options.mesh?.linked(link);
       log.info("linked", { peer: member.name, node: member.node, dialled: link.dialled });
     }
     this.#hear(link, member, signed);
@@ -177,6 +184,7 @@ export class CrewLinks {
     const wasSilent = isSilent(member, now, silence.suspectMs);
     const before = member.newest?.record;
     const order = members.hear(member, signed);
+    this.#options.mesh?.heard(signed);
     if (order === "older" && member.newest !== undefined) link.tellKnown(member.newest.bytes);
     member.heardMs = now;
     delete member.left;
@@ -221,7 +229,10 @@ export class CrewLinks {
     delete member.clockAheadMs;
     this.#options.log.info("a link is gone", { peer: member.peer, address: link.peer.remoteAddress, reason });
     this.#wake(member, this.#options.clock.monotonicMs());
-    this.#options.onLost(node);
+    this.#options.mesh?.lost(node);
+    // The other end has another link, of which the first record is on its way.
+    if (reason === "duplicate") setTimeout(() => this.#options.onLost(node), duplicateMs).unref();
+    else this.#options.onLost(node);
   }
 
   #wake(member: Member, now: number): void {

@@ -2,6 +2,7 @@ import type { Pin, PinFiles } from "../adapters/identity/pins.ts";
 import type { PeerPath } from "../resources/peer.ts";
 import type { PeerFigures, PeerTrust } from "../controllers/peer/ports.ts";
 import { pinMark, type GroupKeys } from "../trust/group-secret.ts";
+import type { Roster } from "./crew-mesh.ts";
 import { orderRecords, type LiveRecord, type RecordOrder, type SignedRecord } from "../trust/record.ts";
 
 /** A machine that once proved the group secret here. */
@@ -15,8 +16,10 @@ export interface Member {
   peer?: string;
   /** HOST:PORT, best first. */
   endpoints: readonly string[];
-  /** True: it proved the secret of today, now or before this start. */
+  /** True: it proved the secret of today, now or before this start; in a mesh: statements say that it belongs to it. */
   admitted: boolean;
+  /** It belonged to the network and does no more. */
+  gone?: "Revoked" | "Left" | "Rotated";
   newest?: SignedRecord;
   /** Monotonic. */
   heardMs?: number;
@@ -35,6 +38,8 @@ export interface MembersOptions {
   readonly keys: GroupKeys;
   /** What this machine calls itself. */
   readonly ownName: string;
+  /** In a mesh it says who is a member, and no secret does. */
+  readonly roster?: Roster;
 }
 
 export type Admission =
@@ -59,6 +64,29 @@ export class CrewMembers {
       const admitted = pin.mark === pinMark(options.keys, identity);
       this.#members.set(node, { node, identity, name, peer, endpoints, admitted });
     }
+    this.consult();
+  }
+
+  /** Takes over what the roster says now. Answers those who were members a moment ago. */
+  consult(): readonly Member[] {
+    const { roster } = this.#options;
+    if (roster === undefined) return [];
+    const before = this.all().filter(({ admitted }) => admitted);
+    const chartered = new Map(roster.members().map((each) => [each.node, each]));
+    for (const { node, identity, name } of chartered.values()) {
+      const member = this.#members.get(node) ?? { node, identity, name, endpoints: [], admitted: true };
+      this.#members.set(node, member);
+      const isNew = member.name !== name || !member.admitted;
+      Object.assign(member, { name, admitted: true });
+      if (isNew) this.save(member);
+    }
+    for (const member of this.#members.values()) {
+      if (chartered.has(member.node)) continue;
+      member.admitted = false;
+      const gone = roster.gone(member.node);
+      if (gone !== undefined) member.gone = gone;
+    }
+    return before.filter(({ admitted }) => !admitted);
   }
 
   all(): readonly Member[] {
@@ -80,6 +108,7 @@ export class CrewMembers {
   /** Takes in a machine that proved the secret and shows its record. A name belongs to the key that had it first. */
   admit(signed: SignedRecord): Admission {
     const { node, name } = signed.record;
+    if (this.#options.roster !== undefined) return this.#admitChartered(node);
     if (name === this.#options.ownName) return nameTaken(`it calls itself "${name}", as this machine does`);
     const holder = this.all().find((member) => member.name === name && member.node !== node);
     if (holder !== undefined) {
@@ -100,6 +129,17 @@ export class CrewMembers {
     delete member.left;
     if (changed) this.save(member);
     return { ok: true, member };
+  }
+
+  #admitChartered(node: string): Admission {
+    const member = this.#members.get(node);
+    if (member?.admitted === true) {
+      delete member.left;
+      return { ok: true, member };
+    }
+    const gone = this.#options.roster?.gone(node);
+    const why = gone === undefined ? "nobody of the network has admitted it" : `it is out of the network (${gone})`;
+    return { ok: false, trust: { kind: "refused", reason: "NotAdmitted", message: why } };
   }
 
   /** Keeps the record if it is news. */

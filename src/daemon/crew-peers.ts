@@ -1,4 +1,4 @@
-import { parseEndpoint } from "../adapters/tls/endpoint.ts";
+import { formatEndpoint, parseEndpoint, type Endpoint } from "../adapters/tls/endpoint.ts";
 import type { PeerSight, PeerTrust, SilenceLimits } from "../controllers/peer/ports.ts";
 import { HomieError } from "../resources/errors.ts";
 import { managedByAnnotation, type Peer } from "../resources/peer.ts";
@@ -10,6 +10,7 @@ import type { ObjectStore } from "../store/types.ts";
 import { nodeIdOf } from "../trust/identity.ts";
 import { parseEndpoints, type DialTarget } from "./crew-dialer.ts";
 import { figuresOf, type CrewMembers, type Member } from "./crew-members.ts";
+import type { CrewMesh } from "./crew-mesh.ts";
 
 export interface CrewPeersOptions {
   readonly store: ObjectStore;
@@ -21,6 +22,9 @@ export interface CrewPeersOptions {
   readonly isLinked: (node: string) => boolean;
   /** Others told of it before it was met. */
   readonly isIntroduced: (node: string) => boolean;
+  /** Node id of this machine: a list of peers that several machines share names it too. */
+  readonly own: string;
+  readonly mesh?: Pick<CrewMesh, "charterOf" | "throughTunnel" | "otherPlaces" | "pathOf" | "strangers">;
   /** The controller has something new to say about this Peer. */
   readonly wake: (peer: string) => void;
 }
@@ -31,6 +35,7 @@ export const defaultPeerPort = 5556;
 export class CrewPeers {
   readonly #options: CrewPeersOptions;
   readonly #startedMs: number;
+  readonly #proved: PeerTrust;
   readonly #refusals = new Map<string, PeerTrust>();
   readonly #problems = new Map<string, { readonly failure: string; readonly message: string }>();
   /** A second Peer object for a member that has one already. */
@@ -40,6 +45,7 @@ export class CrewPeers {
   constructor(options: CrewPeersOptions) {
     this.#options = options;
     this.#startedMs = options.clock.monotonicMs();
+    this.#proved = { kind: "proved", by: options.mesh === undefined ? "secret" : "statements" };
   }
 
   list(): readonly Peer[] {
@@ -76,10 +82,24 @@ export class CrewPeers {
       .filter(({ node, admitted }) => admitted && !named.has(node))
       .map(({ node, endpoints }) => ({
         key: `node/${node}`,
-        endpoints: parseEndpoints(endpoints, defaultPeerPort),
+        endpoints: this.placesOf(node, endpoints),
         expected: node,
       }));
-    return [...typed, ...pinned];
+    const strangers = this.#options.mesh?.strangers() ?? [];
+    const invited = strangers.map(({ node, endpoints }) => ({ key: `node/${node}`, endpoints, expected: node }));
+    return [...typed, ...pinned, ...invited];
+  }
+
+  /** Through the tunnel first, then where it was reached before, then where an invite says it is. */
+  placesOf(node: string, known: readonly string[]): readonly Endpoint[] {
+    const { mesh } = this.#options;
+    const inside = mesh?.throughTunnel(node);
+    const all = [
+      ...(inside === undefined ? [] : [inside]),
+      ...parseEndpoints(known, defaultPeerPort),
+      ...(mesh?.otherPlaces(node) ?? []),
+    ];
+    return [...new Map(all.map((each) => [formatEndpoint(each), each])).values()];
   }
 
   refuse(peer: string, trust: Extract<PeerTrust, { kind: "refused" }>): void {
@@ -117,18 +137,21 @@ export class CrewPeers {
     const member = this.memberOf(name);
     const problem = this.#problems.get(name)?.message;
     const peer = store.get<Peer>({ kind: "Peer", name });
-    if (member === undefined) {
-      const trust = this.#refusals.get(name) ?? unmetTrust(peer);
-      return { trust, ...(problem === undefined ? {} : { dialProblem: problem }) };
-    }
+    const failing = problem === undefined ? {} : { dialProblem: problem };
+    if (nodeOfText(peer?.spec.identity) === this.#options.own) return { trust: this.#proved, silentMs: 0 };
+    if (member === undefined) return { trust: this.#refusals.get(name) ?? unmetTrust(peer), ...failing };
+    if (member.gone !== undefined) return { trust: { kind: "removed", how: member.gone }, ...sightOf(member) };
     const linked = isLinked(member.node);
-    const trust = linked ? proved : (this.#refusals.get(name) ?? (member.admitted ? proved : unmet));
     return {
-      trust,
+      trust: linked ? this.#proved : this.#trustOf(name, member),
       silentMs: this.#silenceOf(member),
-      ...sightOf(member),
-      ...(problem === undefined || linked ? {} : { dialProblem: problem }),
+      ...sightOf(member, this.#options.mesh?.pathOf(member.node)),
+      ...(linked ? {} : failing),
     };
+  }
+
+  #trustOf(peer: string, { admitted }: Member): PeerTrust {
+    return this.#refusals.get(peer) ?? (admitted ? this.#proved : unmet);
   }
 
   /** A member of before this start is Suspect until it is heard, and Offline when that does not happen. */
@@ -143,7 +166,7 @@ export class CrewPeers {
     if (declared === undefined) return undefined;
     const member = this.memberOf(name);
     const expected = nodeOfText(peer.spec.identity) ?? member?.node;
-    const places = parseEndpoints(member?.endpoints ?? [], defaultPeerPort);
+    const places = member === undefined ? [] : this.placesOf(member.node, member.endpoints);
     const endpoints = [
       declared,
       ...places.filter(({ host, port }) => host !== declared.host || port !== declared.port),
@@ -159,14 +182,17 @@ export class CrewPeers {
   /** The new object's name: the peer's own if it is free. */
   async #create(member: Member): Promise<string | undefined> {
     const { name, node, identity } = member;
-    const { store, declared, members, log, isIntroduced } = this.#options;
+    const { store, declared, members, log, isIntroduced, mesh } = this.#options;
     const isFree = store.get({ kind: "Peer", name }) === undefined && !this.#pending.has(name);
     const chosen = isFree ? name : `${name.slice(0, 57)}-${node.slice(0, 5)}`;
     const manifest: Manifest = {
       apiVersion: "homie.dev/v1",
       kind: "Peer",
-      metadata: { name: chosen, annotations: { [managedByAnnotation]: isIntroduced(node) ? "gossip" : "discovery" } },
-      spec: { identity: identity.toString("base64") },
+      metadata: {
+        name: chosen,
+        annotations: { [managedByAnnotation]: mesh !== undefined || isIntroduced(node) ? "gossip" : "discovery" },
+      },
+      spec: { identity: identity.toString("base64"), ...mesh?.charterOf(node) },
     };
     this.#pending.add(chosen);
     // Before the object exists, so that its first status is not that of a stranger.
@@ -184,6 +210,14 @@ export class CrewPeers {
     }
   }
 
+  /** Whoever left by itself is forgotten, with the file homie wrote for it. */
+  async discard(member: Member): Promise<void> {
+    const { store, members } = this.#options;
+    const { peer } = member;
+    members.forget(member);
+    if (peer !== undefined && isManaged(store.get<Peer>({ kind: "Peer", name: peer }))) await this.#removeManaged(peer);
+  }
+
   async #removeManaged(name: string): Promise<void> {
     try {
       await this.#options.declared.remove({ kind: "Peer", name });
@@ -196,15 +230,15 @@ export class CrewPeers {
 
 type MemberSight = Omit<PeerSight, "trust" | "silentMs" | "dialProblem">;
 
-function sightOf({ node, name, path, rival, contradicts, left, newest, rttMs }: Member): MemberSight {
+function sightOf(member: Member, tunnel?: Member["path"]): MemberSight {
+  const { node, name, path, rival, contradicts, left, newest, rttMs } = member;
   return withoutUndefined({
-    ...{ node, name, path, rival, contradicts, left },
+    ...{ node, name, path: tunnel ?? path, rival, contradicts, left },
     version: newest?.record.version,
     figures: newest === undefined ? undefined : figuresOf(newest.record, rttMs),
   }) as MemberSight;
 }
 
-const proved: PeerTrust = { kind: "proved" };
 const unmet: PeerTrust = { kind: "unmet" };
 
 /** What a person typed may still prove itself; what a file merely claims is nothing yet. */

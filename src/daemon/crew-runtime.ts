@@ -1,45 +1,43 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { listenForPeers, type PeerListener } from "../adapters/tls/listen.ts";
 import { loadIdentityKey } from "../adapters/identity/identity-file.ts";
 import { createPeerClient, type PeerClient } from "../adapters/peers/peer-client.ts";
 import { createPinFiles } from "../adapters/identity/pins.ts";
 import { LinkTable } from "../adapters/tls/link-table.ts";
-import { TokenBucket, TokenBuckets } from "../adapters/tls/token-bucket.ts";
-import { dial, type DialOptions } from "../adapters/tls/dial.ts";
+import type { TokenBuckets } from "../adapters/tls/token-bucket.ts";
 import { formatEndpoint, type Endpoint } from "../adapters/tls/endpoint.ts";
 import type { HomePaths } from "../adapters/home.ts";
 import type { Config } from "../adapters/files/config.ts";
 import { ownAddresses } from "../adapters/udp/interfaces.ts";
-import { createPeerController } from "../controllers/peer/controller.ts";
-import type { SilenceLimits } from "../controllers/peer/ports.ts";
-import { drive } from "../reconciler/drive.ts";
 import type { Engine } from "../reconciler/engine.ts";
 import type { Clock, Logger } from "../reconciler/types.ts";
-import type { Peer } from "../resources/peer.ts";
 import type { Allocated } from "../scheduler/admission.ts";
-import type { PeerFacts } from "../scheduler/peer-facts.ts";
-import { factsOfPeer } from "./crew-facts.ts";
 import type { EffectiveLimits } from "../scheduler/effective-limits.ts";
 import type { DeclaredWriter } from "../store/declared.ts";
 import type { ObjectStore } from "../store/types.ts";
-import { createCertificate } from "../trust/certificate.ts";
-import { deriveGroupKeys, type GroupKeys } from "../trust/group-secret.ts";
+import { createCertificate, type Certificate } from "../trust/certificate.ts";
+import { deriveGroupKeys, type KeyRing } from "../trust/group-secret.ts";
 import { nodeIdOf, publicKeyOf } from "../trust/identity.ts";
+import type { SignedRecord } from "../trust/record.ts";
 import { CrewBeacons } from "./crew-beacons.ts";
 import { CrewGossip } from "./crew-gossip.ts";
 import { CrewDialer, parseEndpoints, type DialTarget } from "./crew-dialer.ts";
 import { CrewLinks } from "./crew-links.ts";
-import { CrewMembers, figuresOf } from "./crew-members.ts";
+import type { CrewMesh } from "./crew-mesh.ts";
+import { bucketsFor, CrewPort } from "./crew-port.ts";
+import { CrewMembers, type Member } from "./crew-members.ts";
 import { CrewPeers, defaultPeerPort } from "./crew-peers.ts";
 import { CrewSelf, type GpuSight } from "./crew-self.ts";
 import { CrewHosts } from "./crew-host-list.ts";
+import { CrewView, silenceLimits } from "./crew-view.ts";
 import { Doorkeeper } from "./crew-doorkeeper.ts";
 import { Refusals } from "./crew-refusals.ts";
 
 export interface CrewOptions {
   readonly paths: HomePaths;
   readonly config: Config;
-  readonly groupSecret: string;
+  /** What its machines share; in a mesh the mesh has it. */
+  readonly groupSecret: string | undefined;
+  readonly mesh?: CrewMesh;
   readonly name: string;
   readonly version: string;
   readonly store: ObjectStore;
@@ -59,66 +57,60 @@ export interface CrewOptions {
   readonly onRequest: (node: string, incoming: IncomingMessage, outgoing: ServerResponse) => void;
   /** A member can take more than it could, or is there again. */
   readonly onNews: (node: string) => void;
+  /** It is no member any more: nothing of it goes on here. */
+  readonly onExpelled: (node: string) => void;
 }
 
 /** Control messages a second of one peer, and how many may come at once. */
 const rate = { perSecond: 20, burst: 40 };
-const maxPeers = 1_024;
-/** A small job is about fifteen requests. */
-const requestRate = { perSecond: 300, burst: 600 };
-const bucketsFor = ({ perSecond, burst }: typeof requestRate): TokenBuckets =>
-  new TokenBuckets((nowMs) => new TokenBucket(perSecond, burst, nowMs), maxPeers);
 const hostListMs = 30_000;
-const listenRetryMs = 5_000;
 
 /** Everything that runs while this machine is in a crew. */
 export class CrewRuntime {
   readonly table: LinkTable;
   readonly members: CrewMembers;
   readonly refusals: Refusals;
+  readonly view: CrewView;
   readonly #options: CrewOptions;
   readonly #identity: Buffer;
-  readonly #silence: SilenceLimits;
   readonly #self: CrewSelf;
   readonly #peers: CrewPeers;
   readonly #links: CrewLinks;
   readonly #dialer: CrewDialer;
   readonly #gossip: CrewGossip;
   readonly #beacons: CrewBeacons;
-  readonly #dialOptions: DialOptions;
+  readonly #port: CrewPort;
   readonly #buckets: TokenBuckets;
-  readonly #requests: TokenBuckets;
   readonly client: PeerClient;
-  readonly keys: GroupKeys;
+  readonly keys: KeyRing;
   readonly own: string;
   readonly #hosts: CrewHosts;
   readonly #doorkeeper: Doorkeeper;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #subscriptions: Disposable[] = [];
   #addresses = "";
-  #listener: PeerListener | undefined;
 
   constructor(options: CrewOptions) {
-    const { paths, config, clock, log, store, engine, signal } = options;
+    const { paths, clock, log, store, engine, signal, mesh } = options;
     const identityKey = loadIdentityKey(paths.identity);
     this.#options = options;
     this.#identity = publicKeyOf(identityKey, "ed25519");
     this.own = nodeIdOf(this.#identity);
-    this.keys = deriveGroupKeys(options.groupSecret);
+    this.keys = mesh?.ring ?? deriveGroupKeys(options.groupSecret ?? "");
     const nowMs = (): number => clock.monotonicMs();
     const wake = (name: string): void => engine.enqueue({ kind: "Peer", name });
-    const silence: SilenceLimits = {
-      suspectMs: Math.min(5 * config.heartbeatIntervalSeconds, config.peerTimeoutSeconds) * 1_000,
-      offlineMs: config.peerTimeoutSeconds * 1_000,
-    };
-    this.#silence = silence;
+    const silence = silenceLimits(options.config);
     const isLinked = (node: string): boolean => this.table.get(node) !== undefined;
     const isIntroduced = (node: string): boolean => this.#gossip.hasIntroduced(node);
-    [this.#buckets, this.#requests] = [bucketsFor(rate), bucketsFor(requestRate)];
+    this.#buckets = bucketsFor(rate);
     this.refusals = new Refusals({ clock, log, events: store.events });
-    this.members = new CrewMembers({ pins: createPinFiles(paths.pins), keys: this.keys, ownName: options.name });
+    const roster = mesh === undefined ? {} : { roster: mesh.roster };
+    const ownName = options.name;
+    this.members = new CrewMembers({ pins: createPinFiles(paths.pins), keys: this.keys, ownName, ...roster });
     this.#self = this.#createSelf(identityKey);
-    this.#peers = new CrewPeers({ ...options, members: this.members, silence, isLinked, isIntroduced, wake });
+    const { own, members } = this;
+    this.#peers = new CrewPeers({ ...options, own, members, silence, isLinked, isIntroduced, wake });
+    this.view = new CrewView(this.#peers, silence, own);
     this.#hosts = new CrewHosts(paths.peersFile, log);
     this.#doorkeeper = new Doorkeeper({ peers: this.#peers, members: this.members, refusals: this.refusals, log });
     this.#dialer = new CrewDialer({
@@ -136,7 +128,8 @@ export class CrewRuntime {
       onHint: (node, endpoints) => this.#dialer.hint(node, parseEndpoints(endpoints, defaultPeerPort)),
     });
     this.#links = new CrewLinks({
-      ...{ table: this.table, members: this.members, peers: this.#peers, self: this.#self, clock, log, silence, wake },
+      ...{ table: this.table, members, peers: this.#peers, self: this.#self, clock, log, silence, wake },
+      ...(mesh === undefined ? {} : { mesh }),
       allow: (node) => this.#buckets.take(node, nowMs()),
       onNews: options.onNews,
       onBeat: (record) => this.#gossip.offer(record),
@@ -148,27 +141,63 @@ export class CrewRuntime {
     this.client = createPeerClient({
       certificate,
       signal,
-      endpointsOf: (node) => parseEndpoints(this.members.get(node)?.endpoints ?? [], defaultPeerPort),
+      endpointsOf: (node) => this.#endpointsOf(node),
     });
-    this.#dialOptions = { certificate, identity: this.#identity, keys: this.keys, signal };
+    this.#port = this.#createPort(certificate);
     this.#beacons = this.#createBeacons();
-    const controller = createPeerController({ look: (name) => this.#peers.look(name), silence });
-    engine.register({ kind: "Peer", reconciler: drive(controller), workers: 2, resyncMs: 300_000 });
+  }
+
+  /** Who is no member can be asked nothing. */
+  #endpointsOf(node: string): readonly Endpoint[] {
+    const member = this.members.get(node);
+    return member?.admitted === true ? this.#peers.placesOf(node, member.endpoints) : [];
+  }
+
+  #createPort(certificate: Certificate): CrewPort {
+    const { config, clock, log, signal, mesh, onRequest } = this.#options;
+    const isChartered = (node: string): boolean => this.members.isAdmitted(node);
+    const charter = mesh === undefined ? {} : { isChartered };
+    return new CrewPort({
+      ...{ port: config.workerPort, clock, log, signal, onRequest },
+      dialling: { certificate, identity: this.#identity, keys: this.keys, signal, ...charter },
+      isMember: (node) => this.members.isAdmitted(node),
+      isBarred: (node) => mesh?.roster.gone(node) !== undefined,
+      onLink: (socket, head, peer) => {
+        if (peer.node === this.own) socket.destroy();
+        else void this.#links.open({ socket, head, peer });
+      },
+      onWrongSecret: (node, address) => this.#doorkeeper.strangerKnocked(node, address),
+      onListening: () => this.#beacons.send(),
+    });
   }
 
   #createSelf(identityKey: string): CrewSelf {
-    const { paths, name, version, limits, allocated, terms, gpus, clock } = this.#options;
-    const port = (): number => this.#listener?.port ?? 0;
+    const { paths, name, version, limits, allocated, terms, gpus, clock, mesh } = this.#options;
+    const port = (): number => this.#port.number;
+    const tunnel = mesh === undefined ? {} : { tunnel: () => mesh.tunnel() };
     const now = (): Date => clock.now();
     const { boot: bootPath, root } = paths;
     const lending = { limits, allocated, terms, gpus };
-    return new CrewSelf({ node: this.own, name, version, identityKey, bootPath, root, ...lending, port, now });
+    return new CrewSelf({
+      node: this.own,
+      name,
+      version,
+      identityKey,
+      bootPath,
+      root,
+      ...lending,
+      port,
+      now,
+      ...tunnel,
+    });
   }
 
   #createGossip(): CrewGossip {
     const { own, table: transport, members } = this;
-    const { clock, random, log } = this.#options;
-    return new CrewGossip({ own, transport, clock, random, log, members, links: this.#links, self: this.#self });
+    const { clock, random, log, mesh } = this.#options;
+    const onHeard = mesh === undefined ? {} : { onHeard: (signed: SignedRecord) => mesh.heard(signed) };
+    const ports = { own, transport, members, links: this.#links, self: this.#self };
+    return new CrewGossip({ ...ports, clock, random, log, ...onHeard });
   }
 
   #createBeacons(): CrewBeacons {
@@ -178,7 +207,7 @@ export class CrewRuntime {
       keys: this.keys,
       identity: this.#identity,
       self: this.#self,
-      listenPort: () => this.#listener?.port ?? 0,
+      listenPort: () => this.#port.number,
       log,
       onHint: (node, endpoint) => this.#dialer.hint(node, [endpoint]),
     });
@@ -187,9 +216,10 @@ export class CrewRuntime {
   start(): void {
     const { store, config } = this.#options;
     for (const orphan of this.#peers.orphans()) this.members.forget(orphan);
+    this.consult();
     this.#subscriptions.push(store.watch("Peer", ({ name }) => this.#objectChanged(name)));
     this.#addresses = JSON.stringify(ownAddresses());
-    void this.#listen();
+    void this.#port.open();
     void this.#beacons.start();
     void this.#hosts.read().then(() => this.#dialer.poke());
     this.#every(config.heartbeatIntervalSeconds * 1_000, () => this.#tick());
@@ -197,30 +227,30 @@ export class CrewRuntime {
     this.#dialer.poke();
   }
 
-  withFigures(peer: Peer): Peer {
-    const member = this.#peers.memberOf(peer.metadata.name);
-    if (member?.newest === undefined || peer.status === undefined) return peer;
-    const { resources, jobs, rttMs } = figuresOf(member.newest.record, member.rttMs);
-    const path =
-      member.path === undefined ? {} : { path: { ...member.path, ...(rttMs === undefined ? {} : { rttMs }) } };
-    return { ...peer, status: { ...peer.status, resources, jobs, ...path } };
+  /** The roster says something new: who is out loses every connection now, who is in gets a Peer object and is dialled. */
+  consult(): void {
+    for (const member of this.members.consult()) this.#expel(member);
+    for (const member of this.members.all())
+      if (member.admitted && member.peer === undefined) void this.#peers.bind(member, undefined);
+    this.#gossip.relinked();
+    this.#dialer.poke();
   }
 
-  /** What the machine behind a Peer object calls itself. */
-  nameOfPeer(peer: string): string | undefined {
-    return this.#peers.memberOf(peer)?.name;
+  #expel(member: Member): void {
+    const { node, peer, gone } = member;
+    this.#options.log.warn("a member is out", { node, peer, how: gone });
+    this.table.get(node)?.close(gone === "Left" ? "leaving" : "revoked");
+    this.#port.drop(node);
+    this.client.drop(node);
+    this.#dialer.forget(node);
+    this.#options.onExpelled(node);
+    if (gone === "Left") void this.#peers.discard(member);
+    else if (peer !== undefined) this.#options.engine.enqueue({ kind: "Peer", name: peer });
   }
 
-  /** Everybody who has a Peer object here, as the scheduler sees them. */
-  facts(): readonly PeerFacts[] {
-    return this.#peers
-      .list()
-      .map((peer) => {
-        const { name } = peer.metadata;
-        const record = this.#peers.memberOf(name)?.newest?.record;
-        return factsOfPeer(peer, this.#peers.look(name), this.#silence, record);
-      })
-      .filter(({ node }) => node !== this.own);
+  /** Dials the same member again, through the tunnel: its answer takes the place of the link there is. */
+  async redial(node: string, endpoint: Endpoint): Promise<boolean> {
+    return await this.#dial(endpoint, { key: `node/${node}`, endpoints: [endpoint], expected: node });
   }
 
   /** Tells the others at once how much this machine has left, instead of with the next heartbeat. */
@@ -235,7 +265,7 @@ export class CrewRuntime {
     this.#gossip.close();
     for (const link of this.table.all()) link.close("leaving");
     await this.#beacons.close();
-    await this.#listener?.close();
+    await this.#port.close();
     this.client.close();
   }
 
@@ -250,45 +280,14 @@ export class CrewRuntime {
     const addresses = JSON.stringify(current);
     if (addresses === this.#addresses) return;
     this.#addresses = addresses;
+    this.#options.mesh?.moved();
     this.#links.cutMoved(new Set(current.map(({ address }) => address)));
     this.#beacons.send();
     for (const { key } of this.#peers.targets()) this.#dialer.retry(key);
   }
 
-  /** A port that is taken does not stop the daemon: dialling works without it, and the port may become free. */
-  async #listen(): Promise<void> {
-    const { config, clock, log, signal } = this.#options;
-    while (!signal.aborted) {
-      try {
-        this.#listener = await listenForPeers({
-          ...this.#dialOptions,
-          port: config.workerPort,
-          log,
-          nowMs: () => clock.monotonicMs(),
-          isMember: (node) => this.members.isAdmitted(node),
-          allow: (node) => this.#requests.take(node, clock.monotonicMs()),
-          onRequest: this.#options.onRequest,
-          onLink: (socket, head, peer) => {
-            if (peer.node === this.own) socket.destroy();
-            else void this.#links.open({ socket, head, peer });
-          },
-          onWrongSecret: (peer) => this.#doorkeeper.strangerKnocked(peer.node, peer.remoteAddress),
-        });
-        log.info("listening for peers", { port: this.#listener.port });
-        return this.#beacons.send();
-      } catch (error) {
-        log.error("cannot listen for peers", {
-          port: config.workerPort,
-          error,
-          hint: "another program has the port; set worker_port in config.yaml",
-        });
-        await clock.sleep(listenRetryMs, signal);
-      }
-    }
-  }
-
   async #dial(endpoint: Endpoint, target: DialTarget): Promise<boolean> {
-    const outcome = await dial(endpoint, target.expected, this.#dialOptions);
+    const outcome = await this.#port.dial(endpoint, target.expected);
     if (!outcome.ok) {
       this.#hosts.failed(target);
       this.#doorkeeper.dialFailed(endpoint, target, outcome);
@@ -318,6 +317,12 @@ export class CrewRuntime {
   #objectChanged(name: string): void {
     this.#peers.changed(name);
     for (const orphan of this.#peers.orphans()) {
+      // A file that is gone puts nobody out of a network: it is written again.
+      if (this.#options.mesh !== undefined && orphan.admitted) {
+        delete orphan.peer;
+        void this.#peers.bind(orphan, undefined);
+        continue;
+      }
       this.members.forget(orphan);
       this.#dialer.forget(orphan.node);
       this.table.get(orphan.node)?.close("removed");

@@ -25,6 +25,7 @@ export interface SelfOptions {
   /** On what terms this machine lends, see `LiveRecord.lends`. */
   readonly terms: () => Readonly<Record<string, unknown>>;
   readonly gpus: GpuSight;
+  readonly tunnel?: () => LiveRecord["tunnel"];
 }
 
 /** GPUs of this machine: as the driver sees them, and as they are lent, in the same order. */
@@ -68,6 +69,7 @@ export class CrewSelf {
     const gpus = this.#options.gpus.seen();
     const lent = this.#options.gpus.lent();
     const cards = gpusLent(lent);
+    const tunnel = this.#options.tunnel?.();
     const record: LiveRecord = {
       node,
       name,
@@ -90,6 +92,7 @@ export class CrewSelf {
       lends: { ...this.#options.terms(), gpus: lent.devices.flatMap(({ free }, index) => (free ? [index] : [])) },
       wallClockMs: this.#options.now().getTime(),
       endpoints: this.#endpoints(),
+      ...(tunnel === undefined ? {} : { tunnel }),
     };
     return signRecord(record, identityKey);
   }

@@ -1,8 +1,10 @@
 import type { ImageShare } from "../adapters/peers/image-port.ts";
 import { createHostHandler } from "../adapters/peers/serve-host.ts";
 import { freeDiskBytes } from "../adapters/system/machine.ts";
+import type { Endpoint } from "../adapters/tls/endpoint.ts";
+import type { LinkTable } from "../adapters/tls/link-table.ts";
+import type { PeerSight } from "../controllers/peer/ports.ts";
 import type { Executors } from "../controllers/remote/ports.ts";
-import type { GossipTransport } from "../gossip/ports.ts";
 import type { Job } from "../resources/job.ts";
 import type { Peer } from "../resources/peer.ts";
 import type { Resource } from "../resources/types.ts";
@@ -22,9 +24,17 @@ import type { Wiring } from "./wiring.ts";
 /** The other machines as this one sees them. */
 export interface Crew {
   /** Links to admitted peers, for gossip. */
-  readonly transport: GossipTransport;
+  readonly transport: LinkTable;
+  /** How one Peer stands. */
+  readonly look: (peer: string) => PeerSight;
+  /** Who belongs to the network has changed. */
+  consult(): void;
+  redial(node: string, endpoint: Endpoint): Promise<boolean>;
   /** Everybody that was ever admitted, with the newest record of each. */
   readonly members: () => readonly Member[];
+  readonly memberOf: (node: string) => Member | undefined;
+  /** Tells everybody linked at once what this machine says of itself now. */
+  announce(): void;
   /** A Peer with the figures of this moment, a Job with what is on its way; for readers. */
   readonly live: (object: Resource) => Resource;
   /** Whom the scheduler may choose from. */
@@ -42,7 +52,7 @@ export interface Crew {
 
 export type CrewSetting = Omit<
   CrewOptions,
-  "engine" | "limits" | "allocated" | "terms" | "gpus" | "onRequest" | "onNews"
+  "engine" | "limits" | "allocated" | "terms" | "gpus" | "onRequest" | "onNews" | "onExpelled"
 > & {
   readonly wiring: Wiring;
   readonly images?: ImageShare & { close(): Promise<void> };
@@ -53,47 +63,49 @@ const gatherMs = 20;
 
 /** Joins this machine to those that know the same group secret. To be called before the engine starts. */
 export function createCrew(setting: CrewSetting): Crew {
-  const { wiring, store, clock, log, paths, images } = setting;
+  const { wiring, clock, log, images } = setting;
   const { engine, limits, allocated, gpus, placements } = wiring;
-  const rules = rulesReader(store);
+  const rules = rulesReader(setting.store);
+  const ending = new AbortController();
   const presence = watchPresence(() => rules().idleSeconds !== undefined, clock);
   const wakeWaiting = gathered(() => wiring.wakeWaiting());
   const runtime: CrewRuntime = new CrewRuntime({
     ...setting,
     ...{ engine, limits, allocated, gpus },
+    signal: AbortSignal.any([setting.signal, ending.signal]),
     terms: () => lendingTerms(limits(), rules(), { now: clock.now(), ...presence.now() }),
     onRequest: (node, incoming, outgoing) => handler(node, incoming, outgoing),
     onNews: (node) => {
       placements.heard(node);
       wakeWaiting();
     },
+    onExpelled: (node) => {
+      host.evict(node);
+      executors.lose(node);
+      wakeWaiting();
+    },
   });
-  const { own, keys, client } = runtime;
-  const judge = createJudge({
-    ...{ store, limits, allocated, rules, health: () => wiring.ready(), now: () => clock.now() },
-    machine: () => ({ ...machineNow(paths.root), ...presence.now() }),
-    gpus: () => gpus.lent(),
-  });
-  const host = new Host({
-    ...{ store, clock, log, own, keys, judge, paths },
-    nameOf: (node) => runtime.members.get(node)?.name,
-    imagesByName: () => rules().images !== undefined,
-    files: createHostFiles({ paths, ...(images === undefined ? {} : { images }) }),
-  });
+  const host = createHost(setting, runtime, { rules, presence });
   const handler = createHostHandler(host, log);
-  const wake = (name: string): void => engine.enqueue({ kind: "Attempt", name });
+  const { own, keys, client } = runtime;
   const executors = new PeerExecutors({
-    ...{ client, paths, clock, log, own, keys, wake },
+    ...{ client, paths: setting.paths, clock, log, own, keys },
+    wake: (name) => engine.enqueue({ kind: "Attempt", name }),
     ...(images === undefined ? {} : { images }),
   });
   const announce = gathered(() => runtime.announce());
-  const past = keepHostHistory(store);
+  const past = keepHostHistory(setting.store);
   runtime.start();
   return {
     transport: runtime.table,
+    look: (peer) => runtime.view.look(peer),
+    consult: () => runtime.consult(),
+    redial: (node, endpoint) => runtime.redial(node, endpoint),
     members: () => runtime.members.all(),
+    memberOf: (node) => runtime.members.get(node),
+    announce,
     live: (object) => withLiveParts(object, runtime, executors),
-    placement: { client, own, keys, peers: () => runtime.facts(), nameOf: (peer) => runtime.nameOfPeer(peer) },
+    placement: placementOf(runtime),
     executors,
     freed() {
       host.freed();
@@ -101,15 +113,54 @@ export function createCrew(setting: CrewSetting): Crew {
     },
     clocks: () => clocksOf(runtime.members.all()),
     warnings: () => runtime.refusals.recent(),
-    async stop() {
-      past[Symbol.dispose]();
-      presence.close();
-      executors.close();
-      await images?.close();
-      host.close();
-      await runtime.stop();
-    },
+    stop: () => stop({ ending, past, presence, executors, images, host, runtime }),
   };
+}
+
+interface Standing {
+  readonly ending: AbortController;
+  readonly past: Disposable;
+  readonly presence: { close(): void };
+  readonly executors: PeerExecutors;
+  readonly images: CrewSetting["images"] | undefined;
+  readonly host: Host;
+  readonly runtime: CrewRuntime;
+}
+
+async function stop({ ending, past, presence, executors, images, host, runtime }: Standing): Promise<void> {
+  ending.abort();
+  past[Symbol.dispose]();
+  presence.close();
+  executors.close();
+  await images?.close();
+  host.close();
+  await runtime.stop();
+}
+
+function placementOf({ client, own, keys, view }: CrewRuntime): PlacementCrew {
+  return { client, own, keys, peers: () => view.facts(), nameOf: (peer) => view.nameOfPeer(peer) };
+}
+
+interface Owner {
+  readonly rules: ReturnType<typeof rulesReader>;
+  readonly presence: ReturnType<typeof watchPresence>;
+}
+
+function createHost(setting: CrewSetting, runtime: CrewRuntime, { rules, presence }: Owner): Host {
+  const { wiring, store, clock, log, paths, images } = setting;
+  const { limits, allocated, gpus } = wiring;
+  const { own, keys } = runtime;
+  const judge = createJudge({
+    ...{ store, limits, allocated, rules, health: () => wiring.ready(), now: () => clock.now() },
+    machine: () => ({ ...machineNow(paths.root), ...presence.now() }),
+    gpus: () => gpus.lent(),
+  });
+  return new Host({
+    ...{ store, clock, log, own, keys, judge, paths },
+    nameOf: (node) => (runtime.members.isAdmitted(node) ? runtime.members.get(node)?.name : undefined),
+    imagesByName: () => rules().images !== undefined,
+    files: createHostFiles({ paths, ...(images === undefined ? {} : { images }) }),
+  });
 }
 
 function machineNow(root: string): { readonly diskFreeBytes: number; readonly onBattery?: boolean } {
@@ -118,7 +169,7 @@ function machineNow(root: string): { readonly diskFreeBytes: number; readonly on
 }
 
 function withLiveParts(object: Resource, runtime: CrewRuntime, executors: PeerExecutors): Resource {
-  if (object.kind === "Peer") return runtime.withFigures(object as Peer);
+  if (object.kind === "Peer") return runtime.view.withFigures(object as Peer);
   return object.kind === "Job" ? withTransfer(object as Job, executors) : object;
 }
 

@@ -9,21 +9,22 @@ import { readFirstLine } from "../adapters/project/first-line.ts";
 import { createProcessRuntime } from "../adapters/process/runtime.ts";
 import { createProcessInventory } from "../adapters/process/survey.ts";
 import { createEngine, findEngine, type Engine } from "../adapters/docker/connect.ts";
-import { createImages } from "../adapters/docker/image.ts";
 import { createDockerRuntime, type DockerRuntime } from "../adapters/docker/docker-runtime.ts";
 import { createDockerInventory } from "../adapters/docker/survey.ts";
 import { loadIdentity } from "../adapters/identity/identity-file.ts";
+import { retireIdentity } from "../adapters/identity/spent-identity.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { readGpus } from "../adapters/system/gpus.ts";
 import { machineSize } from "../adapters/system/machine.ts";
 import { readConfig, type LegacyLimits } from "../adapters/files/config.ts";
 import type { Logger } from "../reconciler/types.ts";
-import type { Crew } from "./crew.ts";
+import type { CrewSeat } from "./crew-seat.ts";
+import { openCrew } from "./open-crew.ts";
 import { MachineGpus } from "./gpus.ts";
+import type { Mesh } from "./mesh/mesh.ts";
 import { createLateExecutors } from "./remote/late-executors.ts";
 import { openHome, type HomeServices } from "./home-services.ts";
 import { reportStatus } from "./report.ts";
-import { packageVersion } from "./version.ts";
 import { wire, type Wiring, type WiringPorts } from "./wiring.ts";
 
 export interface DaemonOptions {
@@ -51,23 +52,18 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
       node: started.nodeId ?? "",
       uptimeSeconds: Math.round((systemClock.monotonicMs() - startedMs) / 1_000),
       ...(started.wiring === undefined ? {} : { wiring: started.wiring }),
-      ...(started.crew === undefined ? {} : { crew: started.crew }),
+      ...(started.seat?.crew === undefined ? {} : { crew: started.seat.crew }),
     });
   const services = openHome({ home: options.home, clock: systemClock, log, report, signal }, lock);
   try {
+    const retired = retireIdentity(services.paths.identity);
+    if (retired !== undefined)
+      log.info("this machine has new keys, as the ones before have left a network", { retired });
     const identity = loadIdentity(services.paths.identity);
     started.nodeId = identity.nodeId;
     const engineAddress = createEngine(() => findEngine({ env: process.env, homeDirectory: homedir() }));
-    const common = { paths: services.paths, nodeId: identity.nodeId, clock: systemClock, log };
-    const docker = createDockerRuntime({ ...common, engine: engineAddress });
-    started.docker = docker;
-    const ports = {
-      runtimes: { docker, process: createProcessRuntime(common) },
-      inventories: {
-        docker: createDockerInventory(engineAddress, identity.nodeId),
-        process: createProcessInventory(services.paths, identity.nodeId),
-      },
-    };
+    const ports = runtimesOf(services, { engine: engineAddress, nodeId: identity.nodeId }, log);
+    started.docker = ports.runtimes.docker;
     const gpus = new MachineGpus({
       clock: systemClock,
       read: readGpus,
@@ -78,8 +74,10 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
     services.showPlacements({ preview: (job) => wiring.preview(job) });
     await services.loop.rescan();
     await adoptLegacyLimits(services, services.config.legacyLimits);
-    const crew = await joinCrew(services, { wiring, engine: engineAddress }, options);
-    if (crew !== undefined) started.crew = crew;
+    const { mesh, seat } = openCrew(services, { wiring, engine: engineAddress }, options);
+    Object.assign(started, { mesh, seat });
+    await seat.settle();
+    await mesh.ready();
     wiring.start();
     services.loop.start();
     void gpus.watch(signal);
@@ -92,17 +90,36 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
     await server.close();
   } finally {
     ending.abort();
-    await started.crew?.stop();
+    await started.seat?.close();
+    started.mesh?.close();
     await started.wiring?.stop();
     await started.docker?.close();
     await services.close();
   }
 }
 
+function runtimesOf(
+  { paths }: HomeServices,
+  { engine, nodeId }: { readonly engine: Engine; readonly nodeId: string },
+  log: Logger,
+): Pick<WiringPorts, "inventories"> & {
+  readonly runtimes: WiringPorts["runtimes"] & { readonly docker: DockerRuntime };
+} {
+  const common = { paths, nodeId, clock: systemClock, log };
+  return {
+    runtimes: { docker: createDockerRuntime({ ...common, engine }), process: createProcessRuntime(common) },
+    inventories: {
+      docker: createDockerInventory(engine, nodeId),
+      process: createProcessInventory(paths, nodeId),
+    },
+  };
+}
+
 interface Started {
   wiring?: Wiring;
   nodeId?: string;
-  crew?: Crew;
+  seat?: CrewSeat;
+  mesh?: Mesh;
   docker?: DockerRuntime;
 }
 
@@ -110,40 +127,10 @@ interface Started {
 function crewPorts(started: Started, nodeId: string): Pick<WiringPorts, "nodeId" | "crew" | "executors" | "onFreed"> {
   return {
     nodeId,
-    crew: () => started.crew?.placement,
-    executors: createLateExecutors(() => started.crew?.executors, systemClock),
-    onFreed: () => started.crew?.freed(),
+    crew: () => started.seat?.crew?.placement,
+    executors: createLateExecutors(() => started.seat?.crew?.executors, systemClock),
+    onFreed: () => started.seat?.crew?.freed(),
   };
-}
-
-/** Without a group secret this machine is alone: nothing listens, nothing is sent, nothing of it is even loaded. */
-async function joinCrew(
-  services: HomeServices,
-  own: { readonly wiring: Wiring; readonly engine: Engine },
-  options: DaemonOptions,
-): Promise<Crew | undefined> {
-  const { config, paths, store, declared } = services;
-  const { groupSecret } = config;
-  if (groupSecret === undefined) return undefined;
-  const { createCrew } = await import("./crew.ts");
-  const { createImageShare } = await import("../adapters/docker/image-share.ts");
-  const { wiring, engine } = own;
-  const common = { clock: systemClock, log: options.log };
-  const images = createImageShare({
-    ...{ engine, ...common, directory: paths.imagesOnTheirWay },
-    images: createImages(engine, systemClock, options.log),
-  });
-  const crew = createCrew({
-    ...{ paths, config, groupSecret, store, declared, wiring, images },
-    name: options.name ?? config.name,
-    version: packageVersion(),
-    clock: systemClock,
-    random: Math.random,
-    log: options.log,
-    signal: options.signal,
-  });
-  services.showLive((object) => crew.live(object));
-  return crew;
 }
 
 /** The original homie kept limits in config.yaml; they become the Limits resource where there is none yet. */

@@ -33,6 +33,8 @@ export interface PeerClient {
   ask(node: string, asked: PeerRequest): Promise<unknown>;
   /** The answer's bytes as they come. */
   fetch(node: string, asked: PeerRequest): Promise<AsyncIterable<Uint8Array>>;
+  /** Ends every connection to this machine, now. */
+  drop(node: string): void;
   close(): void;
 }
 
@@ -63,6 +65,10 @@ export function createPeerClient(options: PeerClientOptions): PeerClient {
     },
     async fetch(node, asked) {
       return send(agentOf(node), node, asked);
+    },
+    drop(node) {
+      agents.get(node)?.destroy();
+      agents.delete(node);
     },
     close() {
       for (const agent of agents.values()) agent.destroy();

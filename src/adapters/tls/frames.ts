@@ -1,7 +1,7 @@
 /** Largest body of a frame: a gossip message of 256 KiB. */
 export const maxFrameBytes: number = 256 * 1024;
 
-export const frameTypes = { heartbeat: 1, echo: 2, gossip: 3, bye: 4, known: 5 } as const;
+export const frameTypes = { heartbeat: 1, echo: 2, gossip: 3, bye: 4, known: 5, membership: 6, path: 7 } as const;
 export type FrameName = keyof typeof frameTypes;
 
 const headBytes = 5;

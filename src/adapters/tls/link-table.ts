@@ -45,10 +45,14 @@ export class LinkTable implements GossipTransport {
     const held = this.#links.get(node);
     if (held !== undefined && held.link !== offered.link) {
       const chosen = chooseLink(this.#options.own, held, offered, this.#options.nowMs());
-      (chosen === "held" ? offered : held).link.close("duplicate");
-      if (chosen === "held") return false;
+      if (chosen === "held") {
+        offered.link.close("duplicate");
+        return false;
+      }
     }
     this.#links.set(node, offered);
+    // After the new one is in its place: this peer was never without a link.
+    if (held !== undefined && held.link !== offered.link) held.link.close("duplicate");
     return true;
   }
 

@@ -20,6 +20,10 @@ export interface LinkEvents {
   rtt(milliseconds: number): void;
   /** The newest record of our own that the other end knows, sealed: newer than what we sent. */
   known(bytes: Uint8Array): void;
+  /** A word about the network, see trust/membership/exchange; unchecked. */
+  membership(bytes: Uint8Array): void;
+  /** About the way between two members; unchecked. */
+  path(bytes: Uint8Array): void;
   /** Once; `reason` is what the other end said before it closed, if it said anything. */
   closed(reason: string | undefined): void;
 }
@@ -100,6 +104,14 @@ export class Link {
     this.#write("known", record);
   }
 
+  membership(word: Uint8Array): void {
+    this.#write("membership", word);
+  }
+
+  path(message: Uint8Array): void {
+    this.#write("path", message);
+  }
+
   close(reason: string): void {
     if (!this.#isOpen) return;
     this.#socket.end(encodeFrame("bye", Buffer.from(reason).subarray(0, maxReasonBytes)));
@@ -135,6 +147,10 @@ export class Link {
         return events.gossip(body);
       case "known":
         return events.known(body);
+      case "membership":
+        return events.membership(body);
+      case "path":
+        return events.path(body);
       case "bye":
         this.#byeReason = Buffer.from(body.subarray(0, maxReasonBytes))
           .toString()

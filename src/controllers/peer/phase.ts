@@ -9,6 +9,7 @@ export interface PhaseOutlook {
 
 /** Silence never removes a peer and never untrusts it; it only says how far to count on it. */
 export function phaseOf(sight: PeerSight, limits: SilenceLimits): PhaseOutlook {
+  if (sight.trust.kind === "removed") return { phase: "Revoked" };
   if (sight.trust.kind === "refused") return { phase: "Untrusted" };
   const { silentMs } = sight;
   if (silentMs === undefined || sight.left === true || silentMs >= limits.offlineMs) return { phase: "Offline" };

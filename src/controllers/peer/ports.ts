@@ -20,8 +20,11 @@ export type RefusalReason =
   | "NotAdmitted";
 
 export type PeerTrust =
-  | { readonly kind: "proved" }
+  /** It knows the group secret; or, in a mesh, statements that lead to the founder say that it belongs to it. */
+  | { readonly kind: "proved"; readonly by?: "secret" | "statements" }
   | { readonly kind: "unmet" }
+  /** It belonged to the network, and does no more. */
+  | { readonly kind: "removed"; readonly how: "Revoked" | "Left" | "Rotated" }
   | { readonly kind: "refused"; readonly reason: RefusalReason; readonly message: string };
 
 /** Everything this machine knows of one Peer right now. */

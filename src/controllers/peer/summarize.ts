@@ -52,9 +52,13 @@ function trusted({ trust }: PeerSight): ConditionDraft {
   const type = "Trusted";
   switch (trust.kind) {
     case "proved":
-      return { type, status: "True", reason: "SecretProved", message: "it knows the group secret" };
+      return trust.by === "statements"
+        ? { type, status: "True", reason: "Admitted", message: "a member of the network has admitted it" }
+        : { type, status: "True", reason: "SecretProved", message: "it knows the group secret" };
     case "unmet":
       return { type, status: "Unknown", reason: "NotMet", message: "it has not been reached yet" };
+    case "removed":
+      return { type, status: "False", reason: trust.how, message: "it belongs to the network no more" };
     case "refused":
       return { type, status: "False", reason: trust.reason, message: trust.message };
   }

@@ -68,7 +68,18 @@ async function joinAs(name: string, crew: BenchCrew, signal: AbortSignal): Promi
   const { socket, peer, head } = outcome;
   const link = new Link({ socket, peer, dialled: true, nowMs: () => performance.now(), allow: () => true });
   const nothing = (): void => undefined;
-  link.start({ record: nothing, gossip: nothing, rtt: nothing, known: nothing, closed: nothing }, head);
+  link.start(
+    {
+      record: nothing,
+      gossip: nothing,
+      rtt: nothing,
+      known: nothing,
+      membership: nothing,
+      path: nothing,
+      closed: nothing,
+    },
+    head,
+  );
   let seq = 0;
   const beat = (): void => link.heartbeat(signRecord(recordOf(nodeIdOf(identity), name, ++seq), identityKey));
   beat();

@@ -62,6 +62,22 @@ export class Host implements AttemptHost {
     await files.tidy(hosted).catch((error: unknown) => log.warn("cannot tidy up input files of peers", { error }));
   }
 
+  /** Its submitter is no member any more: everything of it ends now, and nothing of it is kept. */
+  evict(node: string): void {
+    const { store, log } = this.#options;
+    for (const attempt of store.list<Attempt>("Attempt")) {
+      const { metadata, spec, status } = attempt;
+      if (spec.hosted?.submitter.node !== node) continue;
+      log.warn("an attempt of a machine that is out ends", {
+        peer: spec.hosted.submitter.peer,
+        attempt: metadata.name,
+      });
+      const stop = { reason: "Cancelled", message: "its submitter is no member of the network any more" } as const;
+      if (spec.stop === undefined && status?.phase !== "Finished") store.putSpec<Attempt>(attempt, { ...spec, stop });
+      if (metadata.deletionTimestamp === undefined) store.delete({ kind: "Attempt", name: metadata.name });
+    }
+  }
+
   close(): void {
     clearInterval(this.#tidying);
     this.#terms.close();

@@ -25,6 +25,8 @@ export interface MeshInvitesOptions {
   readonly book: MeshBook;
   readonly joinFile: PrivateFile<JoinFile>;
   readonly now: () => Date;
+  /** The keys of this machine have left a network. */
+  readonly isSpent: () => boolean;
   /** What this machine calls itself, a DNS label. */
   readonly name: string;
   readonly placesOf: (node: string) => MemberPlaces;
@@ -74,6 +76,7 @@ export class MeshInvites {
   request({ name, renew = false }: { readonly name?: string; readonly renew?: boolean }): JoinRequestReport {
     const { book, joinFile } = this.#options;
     this.#mustBeAlone();
+    this.#mustBeFresh();
     const chosen = name ?? this.#options.name;
     const kept = renew ? undefined : joinFile.load();
     const isSame = kept !== undefined && this.#isMine(decodeJoinRequest(kept.request), name);
@@ -102,6 +105,7 @@ export class MeshInvites {
         network_name: network.name,
         genesis: text(genesis),
         group_secret: book.epoch?.secret ?? "",
+        epoch: book.epoch?.number ?? 0,
         peers: this.#bootstrap(),
         assigned_ip: place.ip,
         invited_by: book.node,
@@ -145,13 +149,19 @@ export class MeshInvites {
     const statements = [contents.genesis, ...contents.chain, admit.toString("base64url")];
     book.enter({
       network,
-      epoch: { number: 0, secret: contents.group_secret },
+      epoch: { number: contents.epoch ?? 0, secret: contents.group_secret },
       earlier: [],
       statements,
       bootstrap: contents.peers,
     });
     joinFile.remove();
     return opened;
+  }
+
+  #mustBeFresh(): void {
+    if (!this.#options.isSpent()) return;
+    const hint = "homie down, then homie up -d: the daemon makes new keys when it starts";
+    throw new HomieError("Conflict", "the keys of this machine have left a network: nobody takes them again", { hint });
   }
 
   #mustBeAlone(): void {

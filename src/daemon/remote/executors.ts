@@ -8,6 +8,7 @@ import type { Executors, ExecutorAnswer, RemoteStageOutcome } from "../../contro
 import type { Clock, Logger } from "../../reconciler/types.ts";
 import type { Attempt, AttemptReport, ImageFacts } from "../../resources/attempt.ts";
 import { HomieError } from "../../resources/errors.ts";
+import { lostAfterMs } from "../../controllers/remote/plan.ts";
 import { sealMessage } from "../../trust/claim.ts";
 import type { GroupKeys } from "../../trust/group-secret.ts";
 import { Following } from "./following.ts";
@@ -39,6 +40,7 @@ export class PeerExecutors implements Executors {
   readonly #options: ExecutorsOptions;
   readonly #following = new Map<string, Following>();
   readonly #transfers = new Transfers();
+  readonly #lost = new Set<string>();
 
   constructor(options: ExecutorsOptions) {
     this.#options = options;
@@ -47,6 +49,12 @@ export class PeerExecutors implements Executors {
   /** What is on its way for this attempt right now. */
   transferOf(attemptName: string): Transfer | undefined {
     return this.#transfers.of(attemptName);
+  }
+
+  /** This machine is out of the network: nobody waits for it any longer than for one that is silent for good. */
+  lose(node: string): void {
+    this.#lost.add(node);
+    for (const [name, following] of this.#following) if (following.node === node) this.#options.wake(name);
   }
 
   close(): void {
@@ -166,7 +174,10 @@ export class PeerExecutors implements Executors {
   }
 
   look(attempt: Attempt): ReturnType<Executors["look"]> {
-    return this.#follow(attempt).sight();
+    const sight = this.#follow(attempt).sight();
+    if (!this.#lost.has(nodeOf(attempt))) return sight;
+    // Where a second run would be worse than a late one its lease is waited out all the same.
+    return { ...sight, silentMs: Math.max(sight.silentMs, lostAfterMs) };
   }
 
   async collect(attempt: Attempt, report: AttemptReport, signal: AbortSignal): Promise<void> {

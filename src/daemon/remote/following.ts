@@ -48,6 +48,11 @@ export class Following {
     void this.#followReports();
   }
 
+  /** Node id of the executor. */
+  get node(): string {
+    return this.#node;
+  }
+
   sight(): Sight {
     return {
       ...(this.#report === undefined ? {} : { report: this.#report }),

@@ -28,6 +28,8 @@ export interface BundleContents {
   readonly network_name: string;
   readonly genesis: string;
   readonly group_secret: string;
+  /** Which one it is: how often it was changed. Absent in older versions, and for the first. */
+  readonly epoch?: number;
   readonly peers: readonly BundlePeer[];
   readonly assigned_ip: string;
   /** Node id of the inviter. */
@@ -78,6 +80,7 @@ function readFields(read: FieldReader): BundleContents {
     network_name: read.text("network_name", dnsLabel),
     genesis: readStatementText(read, "genesis"),
     group_secret: read.text("group_secret", { max: 1_024, pattern: /^[^\p{C}]+$/u }),
+    ...(read.has("epoch") ? { epoch: read.whole("epoch", 0, 2 ** 48 - 1) } : {}),
     peers: read.objects("peers", maxBundlePeers).map(readBundlePeer),
     assigned_ip: read.text("assigned_ip", address),
     invited_by: read.text("invited_by", { max: 25, pattern: /^[a-z2-7]{25}$/ }),

@@ -26,6 +26,8 @@ function listen(link: Link): string[] {
     gossip: (message) => void heard.push(`gossip ${Buffer.from(message).toString()}`),
     rtt: (milliseconds) => void heard.push(`rtt ${milliseconds}`),
     known: (bytes) => void heard.push(`known ${Buffer.from(bytes).toString()}`),
+    membership: (word) => void heard.push(`membership ${Buffer.from(word).toString()}`),
+    path: (message) => void heard.push(`path ${Buffer.from(message).toString()}`),
     closed: (reason) => void heard.push(`closed ${reason ?? ""}`),
   };
   link.start(events, none);

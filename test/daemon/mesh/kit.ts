@@ -22,6 +22,7 @@ export function machine(name: string, nowMs: () => number = () => Date.now()): M
   const identity = loadIdentityRecord(join(home, "identity.json"));
   const book = new MeshBook({ file, identity, log });
   const invites = new MeshInvites({
+    isSpent: () => false,
     book,
     joinFile: createJoinFile(join(home, "join.json")),
     now: () => new Date(nowMs()),

@@ -1,0 +1,334 @@
+import { isIP } from "node:net";
+import { formatEndpoint, parseEndpoint, type Endpoint } from "../../adapters/tls/endpoint.ts";
+import { ownAddresses, reachableAddresses, type OwnAddress } from "../../adapters/udp/interfaces.ts";
+import type { MeshMemberSight, MeshSight } from "../../controllers/network/ports.ts";
+import type { OwnSight } from "../../paths/state.ts";
+import type { TunnelFacts } from "../../paths/types.ts";
+import type { Clock, Logger } from "../../reconciler/types.ts";
+import type { Network } from "../../resources/network.ts";
+import type { NetcheckReport, PathExplanation } from "../../resources/network-report.ts";
+import { withoutUndefined } from "../../resources/without-undefined.ts";
+import type { ObjectStore } from "../../store/types.ts";
+import { nodeIdOf } from "../../trust/identity.ts";
+import type { BundlePeer } from "../../trust/membership/bundle-fields.ts";
+import type { Member } from "../../trust/membership/judge-membership.ts";
+import { meshAddressV6 } from "../../trust/membership/mesh-addresses.ts";
+import type { Crew } from "../crew.ts";
+import type { CrewMesh } from "../crew-mesh.ts";
+import { isPublicAddress } from "./public-address.ts";
+import type { MeshBook } from "./mesh-book.ts";
+import { MeshExchange } from "./mesh-exchange.ts";
+import type { MemberPlaces } from "./mesh-invites.ts";
+import { MeshPaths, wgKey } from "./mesh-paths.ts";
+import { reportNetcheck } from "./mesh-netcheck.ts";
+import type { MeshRelay } from "./mesh-relay.ts";
+import { inviterOf } from "./mesh-report.ts";
+import type { MeshTunnel } from "./mesh-tunnel.ts";
+import type { MeshSurroundings } from "./mesh-surroundings.ts";
+
+export interface MeshSeatOptions {
+  readonly book: MeshBook;
+  /** Whoever is invited and has not come yet. */
+  readonly expected: () => readonly Member[];
+  readonly tunnel: MeshTunnel;
+  readonly relay: MeshRelay;
+  readonly surroundings: MeshSurroundings;
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly workerPort: number;
+  readonly crew: () => Crew | undefined;
+  readonly wake: (network: string) => void;
+}
+
+/** A link that goes another way is brought into the tunnel, but not again and again. */
+const redialMs = 15_000;
+const lookMs = 500;
+/** Where no link leads there yet. */
+const dialAgainMs = 3_000;
+const othersTurnMs = 2_000;
+
+/** Everything that runs while this machine is in a network. */
+export class MeshSeat {
+  readonly paths: MeshPaths;
+  readonly crewMesh: CrewMesh;
+  readonly names: { readonly id: string; readonly name: string; readonly cidr: string };
+  readonly #options: MeshSeatOptions;
+  readonly #exchange: MeshExchange;
+  readonly #redialledMs = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+  #places: string;
+
+  constructor(options: MeshSeatOptions) {
+    const { book, clock, random, log, crew, tunnel } = options;
+    this.#options = options;
+    this.names = book.network ?? { id: "", name: "", cidr: "" };
+    const links = (): ReturnType<Crew["transport"]["all"]> => crew()?.transport.all() ?? [];
+    this.#exchange = new MeshExchange({ book, clock, random, log, links });
+    this.paths = new MeshPaths({
+      ...{ book, clock, random, log },
+      own: () => this.#own(),
+      links: () => crew()?.transport,
+      rttOf: (node) => this.#memberOf(node)?.rttMs,
+      hintsOf: (node) => hintsIn(this.#bootstrap().find((each) => nodeOf(each) === node)),
+      observe: () => tunnel.observe(),
+      renew: (key, when) => tunnel.renew(key, when),
+      onTunnels: () => this.wake(),
+      onFacts: () => crew()?.announce(),
+    });
+    this.crewMesh = this.#createCrewMesh();
+    this.#places = JSON.stringify(this.#realAddresses());
+    this.#timer = setInterval(() => this.#dialInside(), lookMs).unref();
+  }
+
+  network(): Network | undefined {
+    return this.#options.store.get<Network>({ kind: "Network", name: this.names.name });
+  }
+
+  sight(): MeshSight {
+    const { book, expected } = this.#options;
+    const { own } = book;
+    const others = [...book.membership.members.filter(({ node }) => node !== book.node), ...expected()];
+    return {
+      ...{ network: this.names.id, name: this.names.name, cidr: this.names.cidr },
+      own: own === undefined ? "removed" : this.#sightOf(own),
+      others: own === undefined ? [] : others.map((member) => this.#sightOf(member)),
+      tunnels: this.paths.tunnels,
+    };
+  }
+
+  /** The Network controller looks again. */
+  wake(): void {
+    this.#options.wake(this.names.name);
+  }
+
+  membersChanged(): void {
+    this.#options.crew()?.consult();
+    this.paths.look();
+    this.wake();
+  }
+
+  placesOf(node: string): MemberPlaces {
+    const { book } = this.#options;
+    const isOwn = node === book.node;
+    const record = isOwn ? undefined : this.paths.recordOf(node);
+    const facts = isOwn ? this.paths.facts : record?.tunnel;
+    const places = facts?.places ?? [];
+    const links = isOwn ? this.#ownLinks() : (record?.endpoints ?? []);
+    const hosts = places.filter(({ kind }) => kind === "public" || kind === "mapped");
+    return { endpoints: places.map(({ endpoint }) => endpoint), links, isPublic: hosts.length > 0 };
+  }
+
+  explain({ node }: Member): PathExplanation {
+    const { book } = this.#options;
+    return this.paths.explain(node, (each) => book.memberOf(each)?.name ?? each);
+  }
+
+  netcheck(): NetcheckReport {
+    const { relay, surroundings, book } = this.#options;
+    const { mapped: endpoint, mapping } = surroundings.seen;
+    const { listenPort = 51_820, mtu = 1_280 } = this.network()?.spec ?? {};
+    const nameOf = (node: string): string => book.memberOf(node)?.name ?? node;
+    return reportNetcheck({
+      ...{ nat: this.paths.facts.nat, relay: relay.outcome, mtu, port: listenPort },
+      seen: [...this.paths.seenBy].map(([node, seen]) => ({ endpoint: seen, by: nameOf(node) })),
+      localAddresses: this.#realAddresses().map(({ address }) => address),
+      portMapping: { ...mapping, ...(endpoint === undefined ? {} : { endpoint }) },
+      relays: this.paths.relays.map((node) => {
+        const rttMs = this.#memberOf(node)?.rttMs;
+        return { name: nameOf(node), ...(rttMs === undefined ? {} : { rttMs }) };
+      }),
+      up: this.paths.dump !== undefined,
+      others: book.membership.members.length - 1,
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.paths.close();
+    this.#exchange.close();
+  }
+
+  #createCrewMesh(): CrewMesh {
+    const { book } = this.#options;
+    const exchange = this.#exchange;
+    return {
+      roster: {
+        members: () =>
+          book.membership.members
+            .filter(({ node }) => node !== book.node && book.own !== undefined)
+            .map(({ node, identity, name }) => ({ node, name, identity: Buffer.from(identity, "base64url") })),
+        gone: (node) => book.membership.removed.find((each) => each.node === node)?.how,
+      },
+      ring: book.ring,
+      name: book.own?.name ?? "",
+      charterOf: (node) => this.#charterOf(node),
+      greet: (link) => exchange.greet(link),
+      linked: (link) => {
+        exchange.linked(link);
+        this.paths.look();
+      },
+      lost: () => this.paths.look(),
+      membership: (link, word, isAdmitted) => exchange.take(link, word, isAdmitted),
+      path: (link, message) => this.paths.receive(link, message),
+      heard: (signed) => this.paths.heard(signed),
+      moved: () => this.#moved(),
+      tunnel: () => this.paths.facts,
+      throughTunnel: (node) => this.#throughTunnel(node),
+      otherPlaces: (node) => this.#otherPlaces(node),
+      strangers: () => this.#strangers(),
+      pathOf: (node) => this.#pathOf(node),
+    };
+  }
+
+  /** Its own tunnel that comes up or goes is no other place. */
+  #moved(): void {
+    const { tunnel, surroundings, log } = this.#options;
+    const places = JSON.stringify(this.#realAddresses());
+    if (places === this.#places) return;
+    this.#places = places;
+    tunnel.rebind().catch((error: unknown) => log.debug("the tunnel cannot be bound again", { error }));
+    surroundings.moved();
+    this.paths.moved();
+  }
+
+  #memberOf(node: string): ReturnType<Crew["members"]>[number] | undefined {
+    return this.#options.crew()?.memberOf(node);
+  }
+
+  #charterOf(node: string): ReturnType<CrewMesh["charterOf"]> {
+    const { book } = this.#options;
+    const member = book.memberOf(node);
+    if (member === undefined) return {};
+    const invitedBy = inviterOf(member, book);
+    const admit = book.proofOf(node).at(-1);
+    return {
+      wireguardKey: wgKey(member.wireguardKey),
+      ...(invitedBy === undefined ? {} : { invitedBy }),
+      ...(admit === undefined ? {} : { admission: Buffer.from(admit).toString("base64url") }),
+    };
+  }
+
+  #sightOf({ node, name, ip, wantedIp, identity, wireguardKey, lost }: Member): MeshMemberSight {
+    return {
+      ...{ node, name, ipv6: this.#address(identity) },
+      ...(ip === undefined ? {} : { ip }),
+      ...(wantedIp === ip ? {} : { wantedIp }),
+      ...(lost.includes("wireguardKey") ? {} : { wireguardKey: wgKey(wireguardKey) }),
+    };
+  }
+
+  #address(identity: string): string {
+    return meshAddressV6(this.names.id, Buffer.from(identity, "base64url"));
+  }
+
+  #own(): OwnSight {
+    const { relay, surroundings } = this.#options;
+    const { listenPort = 51_820, endpoint = "", relay: wish } = this.network()?.spec ?? {};
+    const { mapped, nat: natHint } = surroundings.seen;
+    const named = isIP(parseEndpoint(endpoint, 0)?.host ?? "") === 0 ? undefined : endpoint;
+    return withoutUndefined({
+      port: listenPort,
+      addresses: this.#realAddresses().map(({ address, prefix }) => ({ address, prefix })),
+      ...{ endpoint: named, mapped, natHint },
+      canRelay: relay.outcome.active && wish?.enabled !== false,
+      up: this.paths?.dump !== undefined,
+      meshRanges: [this.names.cidr],
+    }) as OwnSight;
+  }
+
+  /** Without the tunnel itself, whatever it is called. */
+  #realAddresses(): readonly OwnAddress[] {
+    const tunnel = this.network()?.spec.interface ?? "homie0";
+    return reachableAddresses(ownAddresses()).filter((each) => each.interface !== tunnel);
+  }
+
+  #ownLinks(): readonly string[] {
+    const port = this.#options.workerPort;
+    return this.#realAddresses().map(({ address: host }) => formatEndpoint({ host, port }));
+  }
+
+  #bootstrap(): readonly BundlePeer[] {
+    return this.#options.book.content?.bootstrap ?? [];
+  }
+
+  /** Where the invite says that it takes links. */
+  #otherPlaces(node: string): readonly Endpoint[] {
+    const { workerPort } = this.#options;
+    const record = this.paths.recordOf(node);
+    const links = [
+      ...(record?.endpoints ?? []),
+      ...(this.#bootstrap().find((each) => nodeOf(each) === node)?.links ?? []),
+    ];
+    return links.flatMap((text) => parseEndpoint(text, workerPort) ?? []);
+  }
+
+  /** Named in the invite, and not known by any statement yet: they show theirs when they are met. */
+  #strangers(): readonly { readonly node: string; readonly endpoints: readonly Endpoint[] }[] {
+    const { book } = this.#options;
+    return this.#bootstrap()
+      .map((each) => nodeOf(each))
+      .filter((node) => book.memberOf(node) === undefined && !book.isOut(node) && node !== book.node)
+      .map((node) => ({ node, endpoints: this.#otherPlaces(node) }));
+  }
+
+  #throughTunnel(node: string): Endpoint | undefined {
+    const { book, workerPort } = this.#options;
+    const member = book.memberOf(node);
+    if (member === undefined || this.paths.view(node).connection === "none") return undefined;
+    const port = portIn(this.paths.recordOf(node)?.endpoints ?? []) ?? workerPort;
+    return { host: this.#address(member.identity), port };
+  }
+
+  #pathOf(node: string): ReturnType<CrewMesh["pathOf"]> {
+    const { connection, via } = this.paths.view(node);
+    if (connection === "none") return undefined;
+    const through = via === undefined ? {} : { via: this.#options.book.memberOf(via)?.name ?? via };
+    return { kind: connection, ...through };
+  }
+
+  /**
+   * Links belong into the tunnel. Of both ends the one with the smaller id dials, the other only where that does not help;
+   * a link there is, is given up only for one that works.
+   */
+  #dialInside(): void {
+    const { crew, clock, book } = this.#options;
+    const now = crew();
+    if (now === undefined) return;
+    const nowMs = clock.monotonicMs();
+    for (const { node } of book.membership.members) {
+      const inside = node === book.node ? undefined : this.#throughTunnel(node);
+      const outside = now.transport.get(node)?.peer.remoteAddress;
+      if (inside === undefined || outside === inside.host || !this.#isTurn(node, outside !== undefined)) continue;
+      this.#redialledMs.set(node, nowMs);
+      void now.redial(node, inside);
+    }
+  }
+
+  #isTurn(node: string, isLinked: boolean): boolean {
+    const { book, clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - (this.#redialledMs.get(node) ?? -Infinity) < (isLinked ? redialMs : dialAgainMs)) return false;
+    return book.node < node || (!isLinked && nowMs - this.paths.view(node).sinceMs > othersTurnMs);
+  }
+}
+
+function nodeOf({ public_key: key }: BundlePeer): string {
+  return nodeIdOf(Buffer.from(key, "base64url"));
+}
+
+function portIn(endpoints: readonly string[]): number | undefined {
+  const [port] = endpoints.flatMap((each) => parseEndpoint(each, 0)?.port ?? []);
+  return port;
+}
+
+/** What an invite says of a member that no record has told of yet. */
+function hintsIn(peer: BundlePeer | undefined): TunnelFacts | undefined {
+  if (peer === undefined) return undefined;
+  const places = peer.endpoints.map((endpoint) => {
+    const host = parseEndpoint(endpoint, 0)?.host ?? "";
+    return { kind: isPublicAddress(host) ? ("public" as const) : ("lan" as const), endpoint };
+  });
+  return { places, nat: "unknown", relays: false };
+}
