@@ -176,6 +176,8 @@ export class Machine {
   }
 
   #offer(): void {
+    const places = this.facts.places.map(({ kind, endpoint }) => `${kind} ${endpoint}`);
+    this.#world.log(`${this.name} says it is ${this.facts.nat}: ${places.join(", ")}`);
     this.#version += 1;
     const known = { version: this.#boot * 1_000_000 + this.#version, facts: this.facts };
     this.#known.set(this.node, known);
@@ -194,7 +196,8 @@ export class Machine {
   }
 
   #own(): OwnSight {
-    const addresses = [{ address: this.#bound, prefix: 24 }];
+    // A rented machine has no neighbours.
+    const addresses = [{ address: this.#bound, prefix: this.host.routers.length === 0 ? 32 : 24 }];
     const base = { port, addresses, canRelay: this.canRelay, up: true, meshRanges: ["100.96.0.0/16"] };
     return this.natHint === undefined ? base : { ...base, natHint: this.natHint };
   }

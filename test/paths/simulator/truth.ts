@@ -42,6 +42,12 @@ function isPunchable(world: World, one: Machine, other: Machine): boolean {
   return isSeen(world, one, other) && isSeen(world, other, one);
 }
 
+/** One side sends from a port for each destination, and the other lets in who was spoken to from any port: NAT kinds do not tell. */
+export function isLuck([one, other]: Pair): boolean {
+  const [hard, soft] = [filterOf(one.host), filterOf(other.host)].toSorted((a, b) => b - a);
+  return hard === hardness.symmetric && soft !== undefined && soft < hardness.cone;
+}
+
 /** Somebody who can tell sees it. */
 function isSeen(world: World, machine: Machine, peer: Machine): boolean {
   const others = world.machines.filter((each) => each.isUp && each !== machine && each !== peer);

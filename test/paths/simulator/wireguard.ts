@@ -235,13 +235,8 @@ export class WireGuard {
     if (agenda.nowMs - peer.handshakeSentMs < rekeyTimeoutMs) return;
     peer.handshakeSentMs = agenda.nowMs;
     peer.started = this.#options.newId();
-    this.#transmit(peer, bytesOf.start, {
-      kind: "start",
-      from: node,
-      to: peer.node,
-      id: peer.started,
-      atMs: agenda.nowMs,
-    });
+    const start = { kind: "start", from: node, to: peer.node, id: peer.started, atMs: agenda.nowMs } as const;
+    this.#transmit(peer, bytesOf.start, start);
     this.#arm(peer, "retry", rekeyTimeoutMs + random() * 333, () => {
       if (peer.attempts >= maxAttempts) {
         peer.queue = [];
