@@ -152,8 +152,10 @@ function note(
   const kind = pair.places.find((place) => place.endpoint === endpoint)?.kind ?? "seen";
   const before = pair.tried.get(endpoint);
   if (before?.result === result && before.kind === kind && result === "works") return;
+  const failed = before?.failures ?? 0;
+  const failures = result === "works" ? 0 : result === "waiting" ? failed : failed + 1;
   const others = [...pair.tried].filter(([each]) => each !== endpoint);
-  pair.tried = new Map([...others, [endpoint, { kind, result, atMs: nowMs }] as const].slice(-maxTried));
+  pair.tried = new Map([...others, [endpoint, { kind, result, failures, atMs: nowMs }] as const].slice(-maxTried));
 }
 
 /** Whether this side itself knocks now. */

@@ -3,7 +3,7 @@ import { formatEndpoint, parseAddress, parseEndpoint, reachOf, usableEndpoint, t
 import type { Draft } from "./draft.ts";
 import { maxSeen } from "./message.ts";
 import { firstGuess } from "./options.ts";
-import type { OwnSight, Pair } from "./state.ts";
+import type { OwnSight, Pair, TryResult } from "./state.ts";
 import type { Place, TunnelFacts } from "./types.ts";
 
 const maxPlaces = 12;
@@ -15,7 +15,9 @@ export function refreshFacts(draft: Draft): void {
   if (JSON.stringify(facts) !== JSON.stringify(draft.facts)) draft.facts = facts;
 }
 
-function factsOf({ own, observations, pairs }: Draft): TunnelFacts {
+function factsOf(draft: Draft): TunnelFacts {
+  const { own, pairs } = draft;
+  const observations = currentObservations(draft);
   const places = [...ownPlaces(own)];
   const known = new Set(places.map(({ endpoint }) => endpoint));
   const seen = rankSeen(observations)
@@ -24,6 +26,12 @@ function factsOf({ own, observations, pairs }: Draft): TunnelFacts {
   for (const endpoint of seen) places.push({ kind: "seen", endpoint });
   const nat = own.natHint ?? judgeNat(own, observations, pairs);
   return { places: places.slice(0, maxPlaces), nat, relays: own.canRelay && own.up };
+}
+
+/** Whoever is out of sight may have seen this machine where it is no more. */
+function currentObservations({ observations, pairs }: Draft): ReadonlyMap<string, string> {
+  const current = [...observations].filter(([node]) => pairs.get(node)?.alive === true);
+  return current.length === 0 ? observations : new Map(current);
 }
 
 /** Public ones first. */
@@ -85,8 +93,8 @@ function isBlocked(pairs: Draft["pairs"]): boolean {
   return asked.length > 0 && open.every(({ alive }) => !alive);
 }
 
-function isOpenAndSilent({ kind, result }: { readonly kind: string; readonly result: string }): boolean {
-  return kind === "public" && result === "no answer";
+function isOpenAndSilent({ kind, failures }: TryResult): boolean {
+  return kind === "public" && failures > 0;
 }
 
 function isPublic(endpoint: string): boolean {

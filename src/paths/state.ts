@@ -134,6 +134,8 @@ export interface Talk {
 export interface TryResult {
   readonly kind: Place["kind"];
   readonly result: "works" | "no answer" | "waiting";
+  /** In a row. */
+  readonly failures: number;
   readonly atMs: number;
 }
 

@@ -47,7 +47,10 @@ export function planChanges(
   return [...actions, ...gone.map(({ publicKey }) => ({ kind: "remove-peer", publicKey }) as const)];
 }
 
-/** The same, with peers that are taken out and put in again: for these it is as if they had not been there. */
+/**
+ * The same, with peers that are taken out and put in again: for these it is as if they had not been there. Only where WireGuard
+ * found one that has no configured endpoint is kept: it could be found nowhere else.
+ */
 export function planRenewal(
   config: WireGuardConfig,
   dump: WireGuardDump,
@@ -58,7 +61,14 @@ export function planRenewal(
   const gone = new Set(present.map(({ publicKey }) => publicKey));
   const others = { ...dump, peers: dump.peers.filter(({ publicKey }) => !gone.has(publicKey)) };
   const removals = present.map(({ publicKey }) => ({ kind: "remove-peer", publicKey }) as const);
-  return [...removals, ...planChanges(config, others, previous)];
+  const found = new Map(present.map(({ publicKey, endpoint }) => [publicKey, endpoint]));
+  return [...removals, ...planChanges(config, others, previous).map((action) => keepEndpoint(action, found))];
+}
+
+function keepEndpoint(action: WireGuardAction, found: ReadonlyMap<string, string | undefined>): WireGuardAction {
+  if (action.kind !== "add-peer" || action.peer.endpoint !== undefined) return action;
+  const endpoint = found.get(action.peer.publicKey);
+  return endpoint === undefined ? action : { ...action, peer: { ...action.peer, endpoint } };
 }
 
 type Present = ReadonlyMap<string, DumpedPeer>;
@@ -112,13 +122,28 @@ function planPeer(
 ): readonly WireGuardAction[] {
   const actions: WireGuardAction[] = [];
   if (dumped.hasPresharedKey) actions.push({ kind: "clear-preshared-key", publicKey });
-  if (endpoint !== undefined && endpoint !== dumped.endpoint) {
-    const isProven = dumped.endpoint !== undefined && dumped.latestHandshakeSeconds > 0;
-    const isNew = before.has(publicKey) && before.get(publicKey) !== endpoint;
-    if (!isProven || isNew) actions.push({ kind: "set-endpoint", publicKey, endpoint });
-  }
+  if (
+    endpoint !== undefined &&
+    isMisplaced(dumped, endpoint, { isKnown: before.has(publicKey), of: before.get(publicKey) })
+  )
+    actions.push({ kind: "set-endpoint", publicKey, endpoint });
   if (keepaliveSeconds !== dumped.keepaliveSeconds) {
     actions.push({ kind: "set-keepalive", publicKey, keepaliveSeconds });
   }
   return actions;
+}
+
+interface Before {
+  readonly isKnown: boolean;
+  readonly of: string | undefined;
+}
+
+/**
+ * WireGuard follows whoever proves itself: its endpoint is written over only by a new one. Somebody may also knock from
+ * elsewhere before it has answered: what was written once is not written again and again.
+ */
+function isMisplaced({ endpoint: live, latestHandshakeSeconds }: DumpedPeer, wanted: string, before: Before): boolean {
+  if (live === wanted) return false;
+  if (live === undefined || (before.isKnown && before.of !== wanted)) return true;
+  return latestHandshakeSeconds === 0 && !before.isKnown;
 }

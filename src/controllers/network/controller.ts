@@ -28,7 +28,8 @@ interface Scene {
   rendered: boolean;
   failure?: PastFailure | undefined;
   relay?: { readonly wanted: RelayWanted; readonly outcome: RelayOutcome; readonly atMs: number } | undefined;
-  applied?: { readonly subject: string; readonly atMs: number } | undefined;
+  /** `times` in a row. */
+  applied?: { readonly subject: string; readonly atMs: number; readonly times: number } | undefined;
 }
 
 interface PastFailure extends Omit<Failure, "waitMs"> {
@@ -39,6 +40,8 @@ interface PastFailure extends Omit<Failure, "waitMs"> {
   readonly pauseMs: number;
 }
 
+/** Of one configuration, in a row. */
+const mostRepairs = 3;
 const longestPauseMs = 300_000;
 /** Outcomes that are told and tried again, not faults of homie. */
 const expected: readonly ErrorCode[] = ["MeshUnavailable", "ProcessFailed", "StateUnusable", "InvalidResource"];
@@ -101,11 +104,15 @@ async function look(
   }
 }
 
-/** What was applied and is already gone again is not repaired at once: two programs would fight as fast as they can. */
+/**
+ * What was applied and is already gone again is repaired, but not again and again: two programs would fight as fast as they
+ * can.
+ */
 function noteFight({ metadata }: Network, config: TunnelConfig, scene: Scene, nowMs: number): typeof nothing {
   const { applied } = scene;
   const subject = canonicalJson(config);
-  if (applied?.subject === subject && nowMs - applied.atMs < lookAgainMs) {
+  const isAgain = applied?.subject === subject && nowMs - applied.atMs < lookAgainMs;
+  if (isAgain && applied.times >= mostRepairs) {
     scene.failure = {
       step: "Apply",
       code: "ProcessFailed",
@@ -158,7 +165,10 @@ async function apply(config: TunnelConfig, key: Key, scene: Scene, context: Cont
   scene.cleared = false;
   const { made, savedHandEdit } = await scene.ports.tunnel.apply(config);
   scene.rendered = true;
-  scene.applied = { subject: subjectOf(config), atMs: context.clock.monotonicMs() };
+  const [subject, atMs] = [subjectOf(config), context.clock.monotonicMs()];
+  const before = scene.applied;
+  const isAgain = before?.subject === subject && atMs - before.atMs < lookAgainMs;
+  scene.applied = { subject, atMs, times: isAgain ? before.times + 1 : 1 };
   // What the kernel keeps for each interface is that of the new one now.
   if (made) scene.relay = undefined;
   if (!savedHandEdit) return;

@@ -211,7 +211,7 @@ export class MeshInvites {
     const decoded = decodeJoinRequest(text);
     const known = this.#pendingFor(decoded);
     if (known !== undefined && (name === undefined || name === known.name)) return { decoded, place: known };
-    const reserved = this.#withPending(membership);
+    const reserved = this.#withPending(membership, nodeIdOf(decoded.identity));
     const ip = freeAddress(reserved, decoded.identity);
     if (ip === undefined) throw new HomieError("Conflict", "the network has no free address");
     const place = { name: name ?? decoded.name, ip };
@@ -222,8 +222,9 @@ export class MeshInvites {
   }
 
   /** Names and addresses of invites on their way are taken, so that two of them do not clash. */
-  #withPending(membership: Membership): Membership {
-    return { ...membership, members: [...membership.members, ...this.expected()] };
+  #withPending(membership: Membership, invited: string): Membership {
+    const others = this.expected().filter(({ node }) => node !== invited);
+    return { ...membership, members: [...membership.members, ...others] };
   }
 
   #pending(): readonly { readonly text: string; readonly statement: Extract<Statement, { kind: "Admit" }> }[] {
@@ -232,8 +233,9 @@ export class MeshInvites {
       const opened = openUnconsented(Buffer.from(text, "base64url"));
       if (typeof opened === "string" || opened.statement.kind !== "Admit") return [];
       const { statement } = opened;
-      const isKnown = book.memberOf(nodeIdOf(Buffer.from(statement.subject, "base64url"))) !== undefined;
-      return isKnown ? [] : [{ text, statement }];
+      const node = nodeIdOf(Buffer.from(statement.subject, "base64url"));
+      // Whoever came, or came and went, is not waited for.
+      return book.memberOf(node) !== undefined || book.isOut(node) ? [] : [{ text, statement }];
     });
   }
 
@@ -252,14 +254,17 @@ export class MeshInvites {
     const pending = this.#pending();
     const known = pending.find(({ statement }) => statement.request === request.hash && statement.name === name);
     if (known !== undefined) return known.text;
+    const subject = Buffer.from(request.identity).toString("base64url");
     const admit = book.sign({
       kind: "Admit",
-      subject: Buffer.from(request.identity).toString("base64url"),
+      subject,
       ...{ name, ip, request: request.hash },
       wireguardKey: Buffer.from(request.wireguardKey).toString("base64url"),
     });
     const text = Buffer.from(admit).toString("base64url");
-    book.keepPending([...pending.map((each) => each.text), text].slice(-maxPending));
+    // An invite for an earlier request of the same machine is over: it has thrown the key to open it away.
+    const others = pending.filter(({ statement }) => statement.subject !== subject);
+    book.keepPending([...others.map((each) => each.text), text].slice(-maxPending));
     return text;
   }
 

@@ -42,7 +42,6 @@ export class MeshTunnel implements TunnelPort {
   }
 
   async converged(config: TunnelConfig): Promise<boolean> {
-    if (config.peers.some(({ publicKey }) => this.#renewed.has(publicKey))) return false;
     return (await this.#current()).converged(this.#whole(config));
   }
 

@@ -66,6 +66,7 @@ export class Mesh implements MeshOperations {
   readonly #relay: MeshRelay;
   readonly #surroundings: MeshSurroundings = { seen: {}, moved: () => undefined };
   #seat: MeshSeat | undefined;
+  #isLeaving = false;
 
   /** Throws HomieError StateUnusable for damaged files. */
   constructor(options: MeshOptions) {
@@ -90,7 +91,8 @@ export class Mesh implements MeshOperations {
     this.#relay = new MeshRelay({ interfaceName, log, onChange: () => this.#seat?.paths.look() });
     this.#subscriptions.push(
       this.#book.onChange((change) => {
-        if (change === "members") this.#seat?.membersChanged();
+        // Whoever leaves still has its links for a moment, to say so.
+        if (change === "members" && !this.#isLeaving) this.#seat?.membersChanged();
       }),
       store.watch("Peer", ({ name: peer }) => this.#readAdmission(peer)),
     );
@@ -183,14 +185,19 @@ export class Mesh implements MeshOperations {
   async leave(): Promise<void> {
     const { clock, log, paths } = this.#options;
     const { name } = this.#joined().names;
-    sayLeave(this.#book);
-    spendIdentity(paths.identity);
-    await clock.sleep(farewellMs, new AbortController().signal);
-    this.#seat?.close();
-    this.#seat = undefined;
-    this.#book.leave();
-    await this.#undeclare(name);
-    await this.#options.resettle();
+    this.#isLeaving = true;
+    try {
+      sayLeave(this.#book);
+      spendIdentity(paths.identity);
+      await clock.sleep(farewellMs, new AbortController().signal);
+      this.#seat?.close();
+      this.#seat = undefined;
+      this.#book.leave();
+      await this.#undeclare(name);
+      await this.#options.resettle();
+    } finally {
+      this.#isLeaving = false;
+    }
     log.info("this machine has left its network", { network: name, identity: paths.identity });
   }
 

@@ -55,6 +55,22 @@ test("H-10: asking twice gives one request, inviting it twice one Admit; nobody 
   expect(namesIn(alice)).toEqual(["alice", "bob"]);
 });
 
+test("a machine that asks anew, or that came and went, leaves its name free for itself and its successor", async () => {
+  const [alice, bob, next] = [machine("alice"), machine("bob"), machine("bob")];
+  alice.invites.found({ name: "homelab", cidr: "10.77.0.0/16" });
+  const first = await alice.invites.invite({ request: bob.invites.request({}).request });
+  const { request } = bob.invites.request({ renew: true });
+  const second = await alice.invites.invite({ request });
+  expect(second.name).toBe("bob");
+  await expect(bob.invites.join({ bundle: first.bundle })).rejects.toMatchObject({ code: "InviteRejected" });
+  await bob.invites.join({ bundle: second.bundle });
+  tell(bob, alice);
+  sayLeave(bob.book);
+  tell(bob, alice);
+  expect(await admit(alice, next)).toBe(next.book.own?.ip);
+  expect(namesIn(alice)).toEqual(["alice", "bob"]);
+});
+
 test("H-12: two invites on their way get two addresses, and a name that is promised is taken", async () => {
   const [alice, bob, other] = [machine("alice"), machine("bob"), machine("bob")];
   alice.invites.found({ name: "homelab", cidr: "10.77.0.0/29" });
