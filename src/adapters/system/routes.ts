@@ -1,37 +1,68 @@
 import { HomieError } from "../../resources/errors.ts";
 import { askTool } from "../wireguard/run-tool.ts";
 
-/** An IPv4 network that this machine has a route to. */
+/** An IPv4 network that this machine has a route to, or an address in. */
 export interface LocalNetwork {
   /** ADDRESS/PREFIX. */
   readonly cidr: string;
   readonly interface: string;
 }
 
-/** Of all tables, without the default routes and without what homie's own interfaces bring. Throws HomieError. */
+/** Of all routing tables and all interfaces, without default routes and without what homie's own interfaces bring. Throws HomieError. */
 export async function localNetworks(): Promise<readonly LocalNetwork[]> {
-  const answer = await askTool("ip", ["-4", "-json", "route", "show", "table", "all"]);
-  if (!answer.ok) throw new HomieError("ProcessFailed", `ip route show failed: ${answer.words}`);
-  return parseNetworks(answer.stdout);
+  const [routes, links] = await Promise.all([ask("route", "show", "table", "all"), ask("address", "show")]);
+  return parseNetworks(routes, links);
 }
 
-/** What `ip -4 -json route show table all` says. Throws HomieError ProcessFailed for anything else. */
-export function parseNetworks(text: string): readonly LocalNetwork[] {
+async function ask(...what: readonly string[]): Promise<string> {
+  const answer = await askTool("ip", ["-4", "-json", ...what]);
+  if (!answer.ok) throw new HomieError("ProcessFailed", `ip ${what.join(" ")} failed: ${answer.words}`);
+  return answer.stdout;
+}
+
+/** What `ip -4 -json` says of routes and of addresses, each network of an interface once. Throws HomieError ProcessFailed for anything else. */
+export function parseNetworks(routes: string, links: string): readonly LocalNetwork[] {
+  const found = [...readList(routes).flatMap(networksOfRoute), ...readList(links).flatMap(networksOfLink)];
+  const known = new Map(found.map((network) => [`${network.cidr} ${network.interface}`, network]));
+  return [...known.values()].filter((network) => isLocal(network));
+}
+
+function readList(text: string): readonly Record<string, unknown>[] {
   let value: unknown;
   try {
     value = text.trim() === "" ? [] : JSON.parse(text);
   } catch (cause) {
-    throw new HomieError("ProcessFailed", "read what ip says of routes: it is not JSON", { cause });
+    throw new HomieError("ProcessFailed", "read the networks ip lists: it is not JSON", { cause });
   }
-  if (!Array.isArray(value)) throw new HomieError("ProcessFailed", "read what ip says of routes: it is no list");
-  return value.flatMap((entry: unknown): readonly LocalNetwork[] => {
-    const { dst, dev, type } = entry as Partial<Record<"dst" | "dev" | "type", unknown>>;
-    if (typeof dst !== "string" || typeof dev !== "string" || dst === "default") return [];
-    // Loopback, broadcast and multicast are everywhere; a mesh of ours moves out of the way of none of its own routes.
-    if ((type !== undefined && type !== "unicast") || dev === "lo" || dev.startsWith("homie")) return [];
-    const cidr = dst.includes("/") ? dst : `${dst}/32`;
-    return rangeOf(cidr) === undefined ? [] : [{ cidr, interface: dev }];
+  if (!Array.isArray(value)) throw new HomieError("ProcessFailed", "read the networks ip lists: there is no list");
+  return records(value);
+}
+
+/** Broadcast, multicast and the machine's own addresses are no networks; what is refused on purpose ("unreachable") has no interface. */
+function networksOfRoute({ dst, dev, type, nexthops }: Record<string, unknown>): readonly LocalNetwork[] {
+  if (typeof dst !== "string" || (type !== undefined && type !== "unicast")) return [];
+  const cidr = dst.includes("/") ? dst : `${dst}/32`;
+  // A route by several ways names its interfaces there.
+  const devices = [dev, ...records(nexthops).map((hop) => hop["dev"])];
+  return devices.flatMap((device) => (typeof device === "string" ? [{ cidr, interface: device }] : []));
+}
+
+/** An address may be there without a route: NetworkManager sets them so, and the route of an interface that is down is gone. */
+function networksOfLink({ ifname, addr_info: addresses }: Record<string, unknown>): readonly LocalNetwork[] {
+  if (typeof ifname !== "string") return [];
+  return records(addresses).flatMap(({ local, prefixlen }) => {
+    const range = rangeOf(`${String(local)}/${String(prefixlen)}`);
+    return range === undefined ? [] : [{ cidr: `${write(range[0])}/${String(prefixlen)}`, interface: ifname }];
   });
+}
+
+/**
+ * Loopback is everywhere, and a mesh of ours moves out of the way of none of its own routes. Nobody owns more than 10.0.0.0/8: what is
+ * wider is a default route in parts, as VPNs set it (0.0.0.0/1 and 128.0.0.0/1).
+ */
+function isLocal({ cidr, interface: name }: LocalNetwork): boolean {
+  const range = rangeOf(cidr);
+  return range !== undefined && range[1] - range[0] < 2 ** 24 && name !== "lo" && !name.startsWith("homie");
 }
 
 /** The network that has addresses in common with `cidr`, as `10.1.0.0/16 (eth0)`; undefined when none has. */
@@ -66,4 +97,13 @@ function rangeOf(cidr: string): readonly [number, number] | undefined {
   const size = 2 ** (32 - bits);
   const first = Math.floor((((a * 256 + b) * 256 + c) * 256 + d) / size) * size;
   return [first, first + size - 1];
+}
+
+function write(address: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
+}
+
+function records(value: unknown): readonly Record<string, unknown>[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter((each): each is Record<string, unknown> => typeof each === "object" && each !== null);
 }

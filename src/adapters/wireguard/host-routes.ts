@@ -5,12 +5,9 @@ import { askTool, runTool, toolError } from "./run-tool.ts";
 /** Which addresses a route leads into the interface for; canonical ADDRESS/PREFIX. */
 export type Routes = ReadonlySet<string>;
 
-/** What is to be in them: one route for each network that a peer may have, and that no address of ours covers already. */
-export function routesFor(config: {
-  readonly addresses: readonly string[];
-  readonly peers: readonly { readonly allowedIps: readonly string[] }[];
-}): Routes {
-  return new Set(config.peers.flatMap(({ allowedIps }) => allowedIps.flatMap((each) => parseCidr(each)?.text ?? [])));
+/** One for each network that a peer may have. */
+export function routesFor(peers: readonly { readonly allowedIps: readonly string[] }[]): Routes {
+  return new Set(peers.flatMap(({ allowedIps }) => allowedIps.flatMap((each) => parseCidr(each)?.text ?? [])));
 }
 
 /** Lines for `ip -batch -` that bring the routes there; `[]` when they are. */

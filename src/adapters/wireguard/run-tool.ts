@@ -67,8 +67,10 @@ export function toolError(tool: Tool, words: string, fix: string): HomieError {
   return new HomieError("ProcessFailed", `${tool} failed: ${words}`);
 }
 
-/** The last line that says something; wireguard-go draws a box around its advice. */
+/** The last line that says something; wireguard-go draws a box around its advice, and ip counts the lines of a batch. */
 export function tidy(text: string): string {
   const lines = text.replace(/[^\x20-\x7e\n]/g, "").split("\n");
-  return (lines.findLast((line) => line.trim() !== "") ?? "it said nothing").trim().slice(0, 300);
+  return (lines.findLast((line) => line.trim() !== "" && !/^Command failed -:\d+$/.test(line)) ?? "it said nothing")
+    .trim()
+    .slice(0, 300);
 }

@@ -97,13 +97,14 @@ class WireGuardInterface {
     if (planLink(this.#name, config, link).length > 0) return false;
     if (planChanges(config, dump, this.#previous).length > 0) return false;
     const present = await readRoutes(this.#name, this.#fixPresent());
-    return planRoutes(this.#name, routesFor(config), present).length === 0;
+    return planRoutes(this.#name, routesFor(config.peers), present).length === 0;
   }
 
   async rebind(): Promise<void> {
     const dump = await this.observe();
     if (dump === undefined) return;
-    // The same port again: wireguard-go otherwise stays at the source address it had (natural roaming needs another interface).
+    // The same port again makes wireguard-go forget the address it sent from, which it keeps even when sending fails
+    // (conn_linux.go, send4). The kernel's WireGuard looks at each packet whether it still has it, and changes nothing here.
     await runTool("wg", ["set", this.#name, "listen-port", String(dump.listenPort)], this.#fixPresent());
   }
 
@@ -115,7 +116,7 @@ class WireGuardInterface {
     if (actions.some((action) => action.kind === "set-listen-port")) await requireFreePort(config.listenPort);
     await this.#execute(actions, config.privateKey);
     await applyLink(this.#name, config, this.#fixPresent());
-    await applyRoutes(this.#name, routesFor(config), this.#fixPresent());
+    await applyRoutes(this.#name, routesFor(config.peers), this.#fixPresent());
     this.#previous = config;
     return actions;
   }
@@ -201,9 +202,9 @@ class WireGuardInterface {
     return `sudo wg-quick up ${quote(this.#conf)}`;
   }
 
-  /** ... and it changes the one that is there, again without ending a session. */
+  /** ... and it makes the one that is there anew: `wg syncconf` would end no session, but knows of no address and no route. */
   #fixPresent(): string {
-    return `sudo wg-quick strip ${quote(this.#conf)} | sudo wg syncconf ${this.#name} /dev/stdin`;
+    return `sudo wg-quick down ${quote(this.#conf)} && ${this.#fix()}`;
   }
 }
 

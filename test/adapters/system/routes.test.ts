@@ -6,23 +6,58 @@ const home = [
   { cidr: "10.77.0.0/16", interface: "tun0" },
 ];
 
+const written = (...entries: readonly unknown[]): string => JSON.stringify(entries);
+
 describe("networks of this machine", () => {
   test("are its routes, without defaults, loopback, broadcasts and tunnels of homie", () => {
-    const text = JSON.stringify([
+    const text = written(
       { dst: "default", gateway: "192.168.1.1", dev: "wlan0" },
       { dst: "192.168.1.0/24", dev: "wlan0", protocol: "kernel", scope: "link" },
       { dst: "10.8.0.1", dev: "tun0" },
       { dst: "10.99.0.7", dev: "homie0" },
       { type: "local", dst: "192.168.1.7", dev: "wlan0", table: "local" },
       { type: "broadcast", dst: "192.168.1.255", dev: "wlan0", table: "local" },
+      { type: "unreachable", dst: "10.0.0.0/8" },
       { dst: "127.0.0.0/8", dev: "lo" },
       { dst: "odd", dev: "x" },
-    ]);
-    expect(parseNetworks(text)).toEqual([
+      null,
+    );
+    expect(parseNetworks(text, "")).toEqual([
       { cidr: "192.168.1.0/24", interface: "wlan0" },
       { cidr: "10.8.0.1/32", interface: "tun0" },
     ]);
-    for (const broken of ["[", "{}"]) expect(() => parseNetworks(broken)).toThrow(/what ip says of routes/);
+    for (const broken of ["[", "{}"]) {
+      expect(() => parseNetworks(broken, "")).toThrow(/the networks ip lists/);
+      expect(() => parseNetworks("", broken)).toThrow(/the networks ip lists/);
+    }
+  });
+
+  test("are what its interfaces have addresses in, with a route or without, each once", () => {
+    const links = written(
+      { ifname: "lo", addr_info: [{ local: "127.0.0.1", prefixlen: 8 }] },
+      { ifname: "wlan0", addr_info: [{ local: "192.168.1.7", prefixlen: 24 }] },
+      { ifname: "eth1", addr_info: [{ local: "10.20.30.40", prefixlen: 12 }, { local: 7 }] },
+      { ifname: "homie0", addr_info: [{ local: "10.99.0.1", prefixlen: 32 }] },
+      {},
+    );
+    expect(parseNetworks(written({ dst: "192.168.1.0/24", dev: "wlan0" }), links)).toEqual([
+      { cidr: "192.168.1.0/24", interface: "wlan0" },
+      { cidr: "10.16.0.0/12", interface: "eth1" },
+    ]);
+  });
+
+  test("are those by several ways too, and no default route that a VPN has cut in two", () => {
+    const text = written(
+      { dst: "10.50.0.0/16", nexthops: [{ dev: "eth0" }, { dev: "eth1" }, {}] },
+      { dst: "0.0.0.0/1", dev: "tun0" },
+      { dst: "128.0.0.0/1", dev: "tun0" },
+      { dst: "10.0.0.0/8", dev: "corp0" },
+    );
+    expect(parseNetworks(text, "")).toEqual([
+      { cidr: "10.50.0.0/16", interface: "eth0" },
+      { cidr: "10.50.0.0/16", interface: "eth1" },
+      { cidr: "10.0.0.0/8", interface: "corp0" },
+    ]);
   });
 
   test.each([

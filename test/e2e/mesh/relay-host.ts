@@ -1,11 +1,9 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { promisify } from "node:util";
 import type { RelayReport, RelayWish } from "../../../src/adapters/relay/relay.ts";
-import { Host } from "./wireguard-host.ts";
+import { cable, Host } from "./wireguard-host.ts";
 
-const run = promisify(execFile);
 const program = new URL("relay-program.ts", import.meta.url).pathname;
 
 interface Answer {
@@ -107,13 +105,6 @@ export class RelayHouse {
   async close(): Promise<void> {
     for (const host of [this.one, this.other, this.lan, this.container, this.relay, this.switch]) await host.close();
   }
-}
-
-async function cable(host: Host, device: string, other: Host, otherDevice: string): Promise<void> {
-  const ends = ["name", device, "type", "veth", "peer", "name", otherDevice, "netns", String(other.pid)];
-  await run("nsenter", ["--target", String(host.pid), "--net", "--", "ip", "link", "add", ...ends]);
-  await host.run("ip", "link", "set", device, "up");
-  await other.run("ip", "link", "set", otherDevice, "up");
 }
 
 async function address(host: Host, device: string, four: string, six: string): Promise<void> {

@@ -9,6 +9,7 @@ import type { WireGuardConfig } from "../../../src/adapters/wireguard/config.ts"
 import type { WireGuardDump } from "../../../src/adapters/wireguard/parse-dump.ts";
 import type { WireGuardChanges } from "../../../src/adapters/wireguard/wireguard.ts";
 import { Keeper, killChildOf, machineSpaces } from "../lab/keeper.ts";
+import { waitUntilUp } from "../lab/wire.ts";
 
 const run = promisify(execFile);
 const program = new URL("wireguard-daemon.ts", import.meta.url).pathname;
@@ -56,6 +57,11 @@ export class Host {
     return (await run(nsenter, args)).stdout;
   }
 
+  /** Until the cable is in, as the kernel sees it. */
+  waitUntilUp(device: string): Promise<void> {
+    return waitUntilUp(this.#keeper, device);
+  }
+
   /** Programs that live in the machine, by their command lines; those that only wait to be reaped have none. */
   async programs(): Promise<readonly string[]> {
     const script = "for each in /proc/[0-9]*; do tr '\\0' ' ' < $each/cmdline; echo; done 2> /dev/null";
@@ -85,8 +91,16 @@ export class Daemon {
     this.#lines = lines[Symbol.asyncIterator]();
   }
 
-  async apply(config: WireGuardConfig): Promise<WireGuardChanges> {
-    return (await this.#ask({ op: "apply", config })) as WireGuardChanges;
+  async apply(config: WireGuardConfig, ...renewed: readonly string[]): Promise<WireGuardChanges> {
+    return (await this.#ask({ op: "apply", config, renewed })) as WireGuardChanges;
+  }
+
+  async converged(config: WireGuardConfig): Promise<boolean> {
+    return (await this.#ask({ op: "converged", config })) as boolean;
+  }
+
+  async rebind(): Promise<void> {
+    await this.#ask({ op: "rebind" });
   }
 
   async observe(): Promise<WireGuardDump> {
@@ -98,7 +112,7 @@ export class Daemon {
   }
 
   async refuse(config: WireGuardConfig): Promise<Refusal> {
-    const { error } = await this.#exchange({ op: "apply", config });
+    const { error } = await this.#exchange({ op: "apply", config, renewed: [] });
     if (error === undefined) throw new Error("it was not refused");
     return error;
   }
@@ -165,16 +179,20 @@ export class Pinging {
   }
 }
 
-/** A cable between two hosts. */
-export async function connect(one: Host, other: Host): Promise<void> {
-  const ends = ["type", "veth", "peer", "name", "eth0", "netns", String(other.pid)];
+/** A cable between two hosts; packets pass when this ends. */
+export async function cable(one: Host, device: string, other: Host, otherDevice: string): Promise<void> {
+  const ends = ["name", device, "type", "veth", "peer", "name", otherDevice, "netns", String(other.pid)];
   // In the network of one host, and where the number of the other still means something.
-  await run("nsenter", ["--target", String(one.pid), "--net", "--", "ip", "link", "add", "eth0", ...ends]);
-  for (const [host, address] of [
-    [one, "192.0.2.1/24"],
-    [other, "192.0.2.2/24"],
-  ] as const) {
-    await host.run("ip", "address", "add", address, "dev", "eth0");
-    await host.run("ip", "link", "set", "eth0", "up");
-  }
+  await run("nsenter", ["--target", String(one.pid), "--net", "--", "ip", "link", "add", ...ends]);
+  await one.run("ip", "link", "set", device, "up");
+  await other.run("ip", "link", "set", otherDevice, "up");
+  await one.waitUntilUp(device);
+  await other.waitUntilUp(otherDevice);
+}
+
+/** A cable from eth0 to eth0, with addresses. */
+export async function connect(one: Host, other: Host): Promise<void> {
+  await cable(one, "eth0", other, "eth0");
+  await one.run("ip", "address", "add", "192.0.2.1/24", "dev", "eth0");
+  await other.run("ip", "address", "add", "192.0.2.2/24", "dev", "eth0");
 }
