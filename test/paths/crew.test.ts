@@ -98,4 +98,15 @@ describe("a crew that has settled", () => {
     expect(world.count).toEqual({ said: 0, changes: 0, renewals: 0 });
     expect(world.within(0, () => wrongWays(world))).toEqual([]);
   });
+
+  test.each(seedsOf(3))("only tries again once a minute what does not work (seed %i)", (seed) => {
+    const { world } = friends(seed);
+    world.run(120_000);
+    Object.assign(world.count, { said: 0, changes: 0, renewals: 0 });
+    world.run(300_000);
+    // Five pairs do not get through: six rounds of at most three ways, each said and answered.
+    expect(world.count.said).toBeLessThan(6 * 5 * 3 * 4);
+    expect(world.count.renewals).toBeLessThan(6 * 5 * 3 * 8);
+    expect(world.within(0, () => wrongWays(world))).toEqual([]);
+  });
 });

@@ -61,11 +61,34 @@ describe("a relay", () => {
 });
 
 describe("packets pass again", () => {
-  test.each(seedsOf(8))("within 15 s after one of two relays got another address (seed %i)", (seed) => {
+  test.each(seedsOf(8))("within 15 s after a laptop was carried to another house (seed %i)", (seed) => {
+    const { world, raj } = friends(seed);
+    const pings = settle(world);
+    roam(world, raj, world.addHouse("cone"));
+    world.run(1_000);
+    expect(world.within(14_000, () => pings.silent())).toEqual([]);
+    expect(world.within(15_000, () => [...wrongWays(world), ...disagreements(world)])).toEqual([]);
+  });
+
+  test.each(seedsOf(8))("within 15 s after a router got another address (seed %i)", (seed) => {
+    const { world, alex, priya } = friends(seed);
+    const pings = settle(world);
+    const [router] = (seed % 2 === 0 ? alex : priya).host.routers;
+    if (router === undefined) throw new Error("no router");
+    reboot(world, router, { forMs: 2_000, newAddress: true });
+    world.run(2_000);
+    expect(world.within(15_000, () => pings.silent())).toEqual([]);
+    expect(world.within(15_000, () => [...wrongWays(world), ...disagreements(world)])).toEqual([]);
+  });
+
+  test.each(seedsOf(8))("within 15 s after the public one got another address and said so (seed %i)", (seed) => {
     const { world, relay, pings } = relayed(seed, true);
     renumber(world, relay);
     world.run(1_000);
+    const others = pings.silent(1_500, (machine) => machine !== relay);
+    expect(others.length).toBeLessThan(10);
     expect(world.within(14_000, () => pings.silent())).toEqual([]);
+    expect(world.within(15_000, () => [...wrongWays(world), ...disagreements(world)])).toEqual([]);
   });
 
   test.each(seedsOf(8))("within 15 s after a router has started again (seed %i)", (seed) => {

@@ -60,12 +60,12 @@ const hints: Readonly<Record<RouterKind, NatKind>> = {
 };
 const alphabet = "abcdefghijklmnopqrstuvwxyz";
 
-/** 3 to 12 machines, at least one public that relays; houses of one or several, some behind carriers. */
-export function randomCrew(seed: number): World {
+/** 3 to 12 machines or less, at least one public that relays; houses of one or several, some behind carriers. */
+export function randomCrew(seed: number, most = 12): World {
   const world = new World(seed);
   const dice = (sides: number): number => Math.floor(world.random() * sides);
   const letter = (): string => alphabet[dice(26)] ?? "";
-  const size = 3 + dice(10);
+  const size = 3 + dice(most - 2);
   const name = (): string => `${letter()}${letter()}${letter()}${alphabet[world.machines.length] ?? ""}`;
   const relays = 1 + dice(2);
   for (let index = 0; index < relays; index += 1) world.addPublic(name(), { canRelay: true });

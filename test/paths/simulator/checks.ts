@@ -5,9 +5,10 @@ import type { World } from "./world.ts";
 const nameOf = ([one, other]: Pair): string => `${one.name} and ${other.name}`;
 
 /** Pairs that go another way than the best there is, or of which the two sides do not say the same. */
-export function wrongWays(world: World): readonly string[] {
+export function wrongWays(world: World, { ofThoseWithAWay = false } = {}): readonly string[] {
   return pairsOf(world).flatMap((pair) => {
     const best = bestWay(world, pair);
+    if (ofThoseWithAWay && best === "none") return [];
     const [one, other] = pair;
     const views = [one.view(other.node), other.view(one.node)];
     const isRelayed = views[0] === views[1] && views[0]?.startsWith("relay") === true;
