@@ -1,5 +1,5 @@
 import type { Body } from "./message.ts";
-import type { Moment, OwnSight, Pair, PathsOutput, PathsState, PathsStep } from "./state.ts";
+import type { Moment, Observation, OwnSight, Pair, PathsOutput, PathsState, PathsStep } from "./state.ts";
 import type { Tunnel, TunnelFacts } from "./types.ts";
 
 /** The next state while it is made. Pairs are copies and may be written. */
@@ -12,7 +12,8 @@ export class Draft {
   readonly outputs: PathsOutput[] = [];
   own: OwnSight;
   hasLooked: boolean;
-  observations: ReadonlyMap<string, string>;
+  observations: ReadonlyMap<string, Observation>;
+  movedMs: number;
   relays: Body["relays"];
   relaysMs: number;
   facts: TunnelFacts;
@@ -29,6 +30,7 @@ export class Draft {
     this.own = state.own;
     this.hasLooked = state.hasLooked;
     this.observations = state.observations;
+    this.movedMs = state.movedMs;
     this.relays = state.relays;
     this.relaysMs = state.relaysMs;
     this.facts = state.facts;
@@ -44,8 +46,8 @@ export class Draft {
   }
 
   seal(): PathsStep {
-    const { node, session, own, hasLooked, observations, relays, relaysMs, facts, tunnels, nowMs } = this;
-    const state = { node, session, own, hasLooked, observations, relays, relaysMs, facts, tunnels, nowMs };
+    const { node, session, own, hasLooked, observations, movedMs, relays, relaysMs, facts, tunnels, nowMs } = this;
+    const state = { node, session, own, hasLooked, observations, movedMs, relays, relaysMs, facts, tunnels, nowMs };
     return { state: { ...state, pairs: this.pairs }, outputs: this.outputs };
   }
 }

@@ -33,7 +33,8 @@ export function pathOf(state: PathsState, node: string, nowMs: number): PathView
 function wayOf(state: PathsState, pair: ReadPair): Pick<PathView, "connection" | "via"> {
   if (pair.route === "straight") return { connection: pair.alive ? directKind(state, pair) : "none" };
   const relay = state.pairs.get(pair.route);
-  return relay?.alive === true ? { connection: "relay", via: relay.node } : { connection: "none" };
+  const isReached = pair.said === undefined || pair.said.relays.some(([node]) => node === pair.route);
+  return relay?.alive === true && isReached ? { connection: "relay", via: relay.node } : { connection: "none" };
 }
 
 function directKind({ own }: PathsState, { watch, places }: ReadPair): Connection {

@@ -28,10 +28,17 @@ function factsOf(draft: Draft): TunnelFacts {
   return { places: places.slice(0, maxPlaces), nat, relays: own.canRelay && own.up };
 }
 
-/** Whoever is out of sight may have seen this machine where it is no more. */
-function currentObservations({ observations, pairs }: Draft): ReadonlyMap<string, string> {
-  const current = [...observations].filter(([node]) => pairs.get(node)?.alive === true);
-  return current.length === 0 ? observations : new Map(current);
+/**
+ * Whoever is out of sight may have seen this machine where it is no more, and what was seen before it moved counts only until
+ * somebody sees it elsewhere: nobody says again what has not changed. The newest first.
+ */
+function currentObservations({ observations, movedMs, pairs }: Draft): ReadonlyMap<string, string> {
+  const newest = [...observations].toReversed();
+  const fresh = newest.filter(([, { atMs }]) => atMs > movedMs);
+  const here = fresh.length === 0 ? newest : fresh;
+  const current = here.filter(([node]) => pairs.get(node)?.alive === true);
+  const chosen = current.length === 0 ? here : current;
+  return new Map(chosen.map(([node, { endpoint }]) => [node, endpoint]));
 }
 
 /** Public ones first. */
@@ -106,9 +113,10 @@ function isPublic(endpoint: string): boolean {
 export function observe(draft: Draft, observer: string, endpoint: string | undefined): void {
   if (endpoint === undefined) return;
   const usable = usableEndpoint(endpoint, draft.own.meshRanges ?? [])?.text;
-  if (usable === undefined || draft.observations.get(observer) === usable) return;
+  if (usable === undefined || draft.observations.get(observer)?.endpoint === usable) return;
   const others = [...draft.observations].filter(([node]) => node !== observer);
-  draft.observations = new Map([...others, [observer, usable] as const].slice(-maxObservers));
+  const seen = { endpoint: usable, atMs: draft.nowMs };
+  draft.observations = new Map([...others, [observer, seen] as const].slice(-maxObservers));
 }
 
 /** Where the member may be: what its record says, and what it said since. */

@@ -179,6 +179,11 @@ export interface Pair {
   tried: ReadonlyMap<string, TryResult>;
 }
 
+export interface Observation {
+  readonly endpoint: string;
+  readonly atMs: number;
+}
+
 export interface PathsState {
   readonly node: string;
   /** Of this run, 12 hexadecimal digits; "" before the first step. */
@@ -187,8 +192,10 @@ export interface PathsState {
   /** WireGuard was looked at: nothing is tried before, as there may be tunnels of an earlier run. */
   readonly hasLooked: boolean;
   readonly pairs: ReadonlyMap<string, Readonly<Pair>>;
-  /** Where members see this machine's tunnel: by observer. */
-  readonly observations: ReadonlyMap<string, string>;
+  /** Where members see this machine's tunnel: by observer, the newest last. */
+  readonly observations: ReadonlyMap<string, Observation>;
+  /** When this machine came to be where it is. */
+  readonly movedMs: number;
   readonly relays: Body["relays"];
   readonly relaysMs: number;
   readonly facts: TunnelFacts;
@@ -209,6 +216,7 @@ export function startPaths(own: string): PathsState {
     hasLooked: false,
     pairs: new Map(),
     observations: new Map(),
+    movedMs: -Infinity,
     ...{ relays: [], relaysMs: -Infinity },
     facts: { places: [], nat: "unknown", relays: false },
     tunnels: [],
@@ -228,7 +236,7 @@ export function ownFacts({ facts }: PathsState): TunnelFacts {
 
 /** Where members see this machine's tunnel, by node id. */
 export function seenBy({ observations }: PathsState): ReadonlyMap<string, string> {
-  return observations;
+  return new Map(Array.from(observations, ([node, { endpoint }]) => [node, endpoint]));
 }
 
 export function newPair(own: string, member: PathMember, nowMs: number): Pair {

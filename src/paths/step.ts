@@ -93,7 +93,7 @@ function hasGone({ places, watch }: Pair, before: Pair["places"]): boolean {
 
 /** This machine is somewhere else. Members at public addresses will notice by the next packet; others must be told first. */
 function move(draft: Draft): void {
-  // Where it was seen before is kept: whoever sees it elsewhere says so, and nobody says again what has not changed.
+  draft.movedMs = draft.nowMs;
   for (const pair of draft.pairs.values()) {
     sayAgain(pair);
     pair.nextTryMs = draft.nowMs;
