@@ -99,7 +99,7 @@ export function parseWasHost(listing: string): WasHost | undefined {
 }
 
 function readNames(listing: string, name: string): readonly string[] | undefined {
-  const [found, elements = ""] = new RegExp(`set ${name} \\{[^{}]*(?:elements = \\{([^{}]*)\\})?`).exec(listing) ?? [];
+  const [found, elements = ""] = new RegExp(`set ${name} \\{[^{}]*(?:\\{([^{}]*)\\}[^{}]*)?\\}`).exec(listing) ?? [];
   if (found === undefined) return undefined;
   return [...elements.matchAll(/"([^"]+)"/g)].flatMap(([, each]) => each ?? []);
 }

@@ -1,4 +1,6 @@
 import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { whyNoLan } from "../crew/lan.ts";
 import { ping, RelayDaemon, RelayHouse } from "./relay-host.ts";
@@ -118,6 +120,7 @@ describe.skipIf(why !== undefined)(`a relay${why === undefined ? "" : ` (skipped
     const { house, daemon } = all();
     const flood = ["-f", "-i", "0.001", "-c", "2000", "-s", "1400"];
     await daemon.apply(wish);
+    await comesBack(house.one, "10.99.0.3");
     expect(await ping(house.one, "10.99.0.3", ...flood)).toBeGreaterThan(1_900);
     await daemon.apply({ ...wish, maxMbit: 0.1 });
     const received = await ping(house.one, "10.99.0.3", ...flood);
@@ -180,6 +183,55 @@ describe.skipIf(why !== undefined)(`a relay${why === undefined ? "" : ` (skipped
     await house.relay.run(...rule.replace("sudo ", "").split(" "));
     expect((await daemon.apply(wish)).report).toEqual({ active: true });
     await comesBack(house.one, "10.99.0.3");
+  });
+
+  test("an older kernel becomes a router for IPv6, and is a host again afterwards, whoever removes it", async () => {
+    const { house } = all();
+    // Files like the settings of a kernel before 6.17, which could not forward IPv6 for one interface alone.
+    const root = join(house.relay.home, "net");
+    const write = async (settings: Record<string, string>): Promise<void> => {
+      for (const [setting, value] of Object.entries(settings)) {
+        await mkdir(join(root, setting, ".."), { recursive: true });
+        await writeFile(join(root, setting), `${value}\n`);
+      }
+    };
+    const read = (setting: string): Promise<string> => readFile(join(root, setting), "utf8");
+    await write({
+      "ipv4/conf/homie0/forwarding": "0",
+      "ipv4/conf/homie0/send_redirects": "1",
+      "ipv6/conf/all/forwarding": "0",
+      "ipv6/conf/homie0/forwarding": "0",
+      "ipv6/conf/eth0/forwarding": "0",
+      "ipv6/conf/eth0/accept_ra": "1",
+      // It forwards already, and hears advertisements because somebody wanted both.
+      "ipv6/conf/docker0/forwarding": "1",
+      "ipv6/conf/docker0/accept_ra": "1",
+    });
+    const old = new RelayDaemon(house.relay, [], [root]);
+    expect((await old.apply(wish)).report).toEqual({ active: true });
+    expect((await old.apply(wish)).changes).toEqual([]);
+    await old.end();
+    expect(await read("ipv6/conf/all/forwarding")).toBe("1\n");
+    expect(await read("ipv6/conf/eth0/accept_ra")).toBe("2\n");
+    expect(await read("ipv6/conf/docker0/accept_ra")).toBe("1\n");
+    expect(await read("ipv4/conf/homie0/send_redirects")).toBe("0\n");
+    const next = new RelayDaemon(house.relay, [], [root]);
+    await next.remove();
+    await next.end();
+    for (const each of ["ipv6/conf/all/forwarding", "ipv4/conf/homie0/forwarding"])
+      expect(await read(each)).toBe("0\n");
+    expect(await read("ipv6/conf/eth0/accept_ra")).toBe("1\n");
+    expect(await read("ipv6/conf/docker0/accept_ra")).toBe("1\n");
+  });
+
+  test("without nft it says which package is missing, and forwards nothing", async () => {
+    const { house, daemon } = all();
+    await house.relay.run("mount", "--bind", "/dev/null", "/usr/sbin/nft");
+    const { report } = await daemon.apply(wish);
+    expect(report?.active).toBe(false);
+    expect(report?.problem?.message).toContain("needs nft");
+    expect(report?.problem?.hint).toContain("apt install nftables");
+    expect(await house.relay.run("cat", "/proc/sys/net/ipv4/conf/homie0/forwarding")).toBe("0\n");
   });
 
   test("without root it says what is missing, and throws nothing", async () => {
