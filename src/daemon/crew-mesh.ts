@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { Endpoint } from "../adapters/tls/endpoint.ts";
 import type { Link } from "../adapters/tls/link.ts";
 import type { PeerPath, PeerSpec } from "../resources/peer.ts";
@@ -37,6 +38,8 @@ export interface CrewMesh {
   membership(link: Link, word: Uint8Array, isAdmitted: boolean): void;
   /** A message about a way, or one to pass on; of members only. */
   path(link: Link, message: Uint8Array): void;
+  /** A member asks that packets of its tunnel travel in this connection. */
+  carrier(socket: Duplex, head: Uint8Array, node: string): void;
   /** Straight from its owner, or by gossip. */
   heard(signed: SignedRecord): void;
   /** The addresses of this machine have changed. */

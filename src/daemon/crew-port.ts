@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { openCarrier, type Carrier } from "../adapters/tls/carrier.ts";
 import { dial, type DialOptions, type DialOutcome } from "../adapters/tls/dial.ts";
 import type { Endpoint } from "../adapters/tls/endpoint.ts";
 import type { LinkPeer } from "../adapters/tls/link.ts";
@@ -17,6 +18,7 @@ export interface CrewPortOptions {
   readonly isBarred: (node: string) => boolean;
   readonly onRequest: (node: string, incoming: IncomingMessage, outgoing: ServerResponse) => void;
   readonly onLink: (socket: Duplex, head: Uint8Array, peer: LinkPeer) => void;
+  readonly onCarrier?: (socket: Duplex, head: Uint8Array, node: string) => void;
   readonly onWrongSecret: (node: string, remoteAddress: string) => void;
   readonly onListening: () => void;
 }
@@ -67,6 +69,12 @@ export class CrewPort {
     return dial(endpoint, expected, this.#options.dialling);
   }
 
+  /** For packets of the tunnel. Throws when the member does not take them. */
+  openCarrier(endpoint: Endpoint, node: string): Promise<Carrier> {
+    const { dialling, signal } = this.#options;
+    return openCarrier(endpoint, node, { certificate: dialling.certificate, signal });
+  }
+
   /** Ends every connection that this machine has here, now. */
   drop(node: string): void {
     this.#listener?.drop(node);
@@ -78,7 +86,9 @@ export class CrewPort {
 
   #listen(): Promise<PeerListener> {
     const { dialling, port, log, clock, isMember, isBarred, onRequest, onLink, onWrongSecret } = this.#options;
+    const { onCarrier } = this.#options;
     return listenForPeers({
+      ...(onCarrier === undefined ? {} : { onCarrier }),
       ...{ ...dialling, port, log, isMember, isBarred, onRequest, onLink },
       nowMs: () => clock.monotonicMs(),
       allow: (node) => this.#requests.take(node, clock.monotonicMs()),

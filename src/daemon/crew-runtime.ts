@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { loadIdentityKey } from "../adapters/identity/identity-file.ts";
 import { createPeerClient, type PeerClient } from "../adapters/peers/peer-client.ts";
 import { createPinFiles } from "../adapters/identity/pins.ts";
+import type { Carrier } from "../adapters/tls/carrier.ts";
 import { LinkTable } from "../adapters/tls/link-table.ts";
 import type { TokenBuckets } from "../adapters/tls/token-bucket.ts";
 import { formatEndpoint, type Endpoint } from "../adapters/tls/endpoint.ts";
@@ -157,9 +158,11 @@ export class CrewRuntime {
     const { config, clock, log, signal, mesh, onRequest } = this.#options;
     const isChartered = (node: string): boolean => this.members.isAdmitted(node);
     const charter = mesh === undefined ? {} : { isChartered };
+    const onCarrier = mesh?.carrier;
     return new CrewPort({
       ...{ port: config.workerPort, clock, log, signal, onRequest },
       dialling: { certificate, identity: this.#identity, keys: this.keys, signal, ...charter },
+      ...(onCarrier === undefined ? {} : { onCarrier }),
       isMember: (node) => this.members.isAdmitted(node),
       isBarred: (node) => mesh?.roster.gone(node) !== undefined,
       onLink: (socket, head, peer) => {
@@ -179,15 +182,8 @@ export class CrewRuntime {
     const { boot: bootPath, root } = paths;
     const lending = { limits, allocated, terms, gpus };
     return new CrewSelf({
-      node: this.own,
-      name,
-      version,
-      identityKey,
-      bootPath,
-      root,
+      ...{ node: this.own, name, version, identityKey, bootPath, root, port, now },
       ...lending,
-      port,
-      now,
       ...tunnel,
     });
   }
@@ -251,6 +247,10 @@ export class CrewRuntime {
   /** Dials the same member again, through the tunnel: its answer takes the place of the link there is. */
   async redial(node: string, endpoint: Endpoint): Promise<boolean> {
     return await this.#dial(endpoint, { key: `node/${node}`, endpoints: [endpoint], expected: node });
+  }
+
+  openCarrier(endpoint: Endpoint, node: string): Promise<Carrier> {
+    return this.#port.openCarrier(endpoint, node);
   }
 
   /** Tells the others at once how much this machine has left, instead of with the next heartbeat. */

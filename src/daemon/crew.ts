@@ -1,6 +1,7 @@
 import type { ImageShare } from "../adapters/peers/image-port.ts";
 import { createHostHandler } from "../adapters/peers/serve-host.ts";
 import { freeDiskBytes } from "../adapters/system/machine.ts";
+import type { Carrier } from "../adapters/tls/carrier.ts";
 import type { Endpoint } from "../adapters/tls/endpoint.ts";
 import type { LinkTable } from "../adapters/tls/link-table.ts";
 import type { PeerSight } from "../controllers/peer/ports.ts";
@@ -30,6 +31,8 @@ export interface Crew {
   /** Who belongs to the network has changed. */
   consult(): void;
   redial(node: string, endpoint: Endpoint): Promise<boolean>;
+  /** A connection to this member for packets of the tunnel. Throws when there is none to be had. */
+  openCarrier(endpoint: Endpoint, node: string): Promise<Carrier>;
   /** Everybody that was ever admitted, with the newest record of each. */
   readonly members: () => readonly Member[];
   readonly memberOf: (node: string) => Member | undefined;
@@ -101,6 +104,7 @@ export function createCrew(setting: CrewSetting): Crew {
     look: (peer) => runtime.view.look(peer),
     consult: () => runtime.consult(),
     redial: (node, endpoint) => runtime.redial(node, endpoint),
+    openCarrier: (endpoint, node) => runtime.openCarrier(endpoint, node),
     members: () => runtime.members.all(),
     memberOf: (node) => runtime.members.get(node),
     announce,

@@ -9,6 +9,8 @@ const lastsMs = { lan: 2_200, public: 2_700, seen: 4_200 } as const;
 const turnMs = 1_000;
 /** Two starts that cross cancel each other: the second comes later than a packet needs. */
 const secondMs = 400;
+/** So long a way had its chance. */
+const fairMs = 2_000;
 /** How much later the other side begins that has to be told first. */
 const toldMs = 200;
 const quickRounds = 6;
@@ -52,16 +54,16 @@ function search(draft: Draft, pair: Pair): void {
 
 /** Everything that may make a way possible that was none. */
 function basisOf({ facts }: Draft, { places, member }: Pair): string {
-  return JSON.stringify([facts.places, facts.nat, places, member.facts?.nat]);
+  return JSON.stringify([facts.places, facts.nat, places, member.facts?.nat, member.carried]);
 }
 
 function hasContact({ talk }: Pair, nowMs: number): boolean {
   return nowMs - talk.heardMs < contactMs;
 }
 
-/** Who sees a tunnel fail that the leader takes for good does not wait for it. */
+/** Who sees a tunnel fail that the leader takes for good does not wait for it; nor who alone knows of a way. */
 function drives({ nowMs }: Draft, pair: Pair): boolean {
-  if (pair.isLeader || !hasContact(pair, nowMs)) return true;
+  if (pair.isLeader || !hasContact(pair, nowMs) || pair.member.carried !== undefined) return true;
   return pair.said?.alive === true && nowMs - pair.aliveMs > unheardMs;
 }
 
@@ -95,7 +97,7 @@ function startNext(draft: Draft, pair: Pair): void {
   pair.options = others;
   const number = pair.attempts + 1;
   const isLeaderFirst = !isHarder(draft.facts.nat, pair.member.facts?.nat ?? "unknown");
-  const isAlone = !hasContact(pair, draft.nowMs);
+  const isAlone = !pair.isLeader || !hasContact(pair, draft.nowMs);
   if (!isAlone) pair.attempts = number;
   start(draft, pair, { option, number: isAlone ? 0 : number, isLeaderFirst, isAlone });
 }
@@ -116,6 +118,9 @@ function beginAgain({ nowMs }: Draft, pair: Pair): void {
 /** The leader says what is tried now. */
 export function joinAttempt(draft: Draft, pair: Pair, { number, kind, index, isLeaderFirst }: Tried): void {
   if (number <= pair.attempts || pair.alive) return;
+  const { endpoint, startMs = Infinity } = pair.attempt ?? {};
+  // The leader goes on, as the last way has not answered; or it has only just learned something.
+  if (endpoint !== undefined && draft.nowMs - startMs >= fairMs) note(draft, pair, { endpoint, result: "no answer" });
   pair.attempts = number;
   pair.options = [];
   start(draft, pair, { option: { kind, index }, number, isLeaderFirst, isAlone: false });
@@ -140,7 +145,16 @@ function start(draft: Draft, pair: Pair, { option, number, isLeaderFirst, isAlon
     pair.endpoint = endpoint;
     note(draft, pair, { endpoint, result: "waiting" });
   }
-  const attempt = { number, option, isLeaderFirst, untilMs, turnsMs, knocksMs: turnsMs[0] ?? Infinity, endpoint };
+  const attempt = {
+    number,
+    option,
+    isLeaderFirst,
+    startMs: nowMs,
+    untilMs,
+    turnsMs,
+    knocksMs: turnsMs[0] ?? Infinity,
+    endpoint,
+  };
   pair.attempt = goOn(draft, pair, attempt);
 }
 

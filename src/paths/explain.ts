@@ -1,6 +1,6 @@
 import type { Connection, NatKind, PathExplanation, PathTry } from "../resources/network-report.ts";
 import { attemptDueMs } from "./attempts.ts";
-import { isOpenTowards } from "./facts.ts";
+import { isCarried, isOpenTowards } from "./facts.ts";
 import { isHopeless, isInOwnNetwork } from "./options.ts";
 import type { Pair, PathsState } from "./state.ts";
 
@@ -25,9 +25,13 @@ export function pathOf(state: PathsState, node: string, nowMs: number): PathView
   // Of the tunnel that packets go into.
   const shaken = (state.pairs.get(via ?? node)?.watch ?? pair.watch)?.handshakeMs ?? -Infinity;
   const age = shaken === -Infinity ? {} : { lastHandshakeAgeMs: Math.max(0, nowMs - shaken) };
-  const reason = connection === "none" || connection === "relay" ? { reason: reasonOf(state, pair) } : {};
+  const reason = isBest(connection, pair) ? {} : { reason: reasonOf(state, pair) };
   const sinceMs = Math.max(pair.routeMs, connection === "relay" ? -Infinity : pair.aliveMs);
   return { connection, ...(via === undefined ? {} : { via }), sinceMs, ...age, ...reason };
+}
+
+function isBest(connection: Connection, pair: ReadPair): boolean {
+  return connection !== "none" && connection !== "relay" && !isCarried(pair);
 }
 
 function wayOf(state: PathsState, pair: ReadPair): Pick<PathView, "connection" | "via"> {
@@ -37,7 +41,9 @@ function wayOf(state: PathsState, pair: ReadPair): Pick<PathView, "connection" |
   return relay?.alive === true && isReached ? { connection: "relay", via: relay.node } : { connection: "none" };
 }
 
-function directKind({ own }: PathsState, { watch, places }: ReadPair): Connection {
+function directKind({ own }: PathsState, pair: ReadPair): Connection {
+  if (isCarried(pair)) return "direct";
+  const { watch, places } = pair;
   const endpoint = watch?.endpoint ?? "";
   const kind = places.find((place) => place.endpoint === endpoint)?.kind;
   if (kind === "lan" || isInOwnNetwork(endpoint, own)) return "lan";
@@ -117,7 +123,9 @@ function wordsOf(state: PathsState, pair: ReadPair | undefined, options: Explain
   const kinds = [`this machine ${natWords[state.facts.nat]}`, `${name} ${natWords[theirs]}`];
   const now = {
     lan: `packets go straight over the local network`,
-    direct: `packets go straight over the internet`,
+    direct: isCarried(pair)
+      ? `packets go straight, inside a TLS connection: ${reason}`
+      : `packets go straight over the internet`,
     punched: `packets go straight, through holes in the routers of both sides`,
     relay: `packets go through ${via === undefined ? "a third" : options.nameOf(via)}: ${reason}`,
     none: `no packets get there: ${reason}`,

@@ -97,7 +97,12 @@ function hasPublicAddress({ addresses }: OwnSight): boolean {
 function isBlocked(pairs: Draft["pairs"]): boolean {
   const open = [...pairs.values()].filter(({ places }) => places.some(({ kind }) => kind === "public"));
   const asked = open.filter(({ member, tried }) => member.linked && [...tried.values()].some(isOpenAndSilent));
-  return asked.length > 0 && open.every(({ alive }) => !alive);
+  return asked.length > 0 && open.every((pair) => !pair.alive || isCarried(pair));
+}
+
+/** Its packets travel in a connection: that is no UDP. */
+export function isCarried({ watch }: Readonly<Pair>): boolean {
+  return watch?.endpoint?.startsWith("127.") === true;
 }
 
 function isOpenAndSilent({ kind, failures }: TryResult): boolean {

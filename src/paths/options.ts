@@ -23,7 +23,12 @@ export function optionsOf({ own, facts }: Draft, pair: Pair): readonly Option[] 
 }
 
 /** Where to look for the member, of this kind: what is in a network of ours first. */
-export function endpointsOf({ places }: Readonly<Pair>, own: OwnSight, kind: Option["kind"]): readonly string[] {
+export function endpointsOf(
+  { places, member }: Readonly<Pair>,
+  own: OwnSight,
+  kind: Option["kind"],
+): readonly string[] {
+  if (kind === "public" && member.carried !== undefined) return [member.carried];
   const hasIpv6 = own.addresses.some(({ address }) => address.includes(":"));
   const usable = placesOf(places, kind)
     .map(({ endpoint }) => endpoint)

@@ -11,6 +11,8 @@ export interface PathMember {
   readonly rttMs?: number;
   /** A TLS link to it exists and was heard lately: messages arrive. */
   readonly linked: boolean;
+  /** IP:PORT on this machine, behind which packets to it travel in a connection, as UDP does not get through. */
+  readonly carried?: string;
 }
 
 export interface OwnSight {
@@ -83,6 +85,7 @@ export interface Attempt {
   readonly number: number;
   readonly option: Option;
   readonly isLeaderFirst: boolean;
+  readonly startMs: number;
   readonly untilMs: number;
   /** When this side starts a handshake; those that are over are gone. */
   readonly turnsMs: readonly number[];

@@ -16,7 +16,16 @@ import {
 import { nodeIdOf } from "../../trust/identity.ts";
 import { plainAddress } from "./endpoint.ts";
 import type { LinkPeer } from "./link.ts";
-import { channelOf, linkPath, linkUpgrade, proofHeader, provedIdentity, tlsOptions } from "./session.ts";
+import {
+  carrierPath,
+  carrierUpgrade,
+  channelOf,
+  linkPath,
+  linkUpgrade,
+  proofHeader,
+  provedIdentity,
+  tlsOptions,
+} from "./session.ts";
 import { WaitingRoom, type WaitingRoomLimits } from "./waiting-room.ts";
 
 export interface ListenOptions {
@@ -38,6 +47,8 @@ export interface ListenOptions {
   /** False: the member is over its rate. */
   readonly allow: (node: string) => boolean;
   readonly onLink: (socket: Duplex, head: Uint8Array, peer: LinkPeer) => void;
+  /** A member wants packets of its tunnel to travel in this connection. Absent: there is no tunnel. */
+  readonly onCarrier?: (socket: Duplex, head: Uint8Array, node: string) => void;
   /** Somebody showed a proof made with another secret. */
   readonly onWrongSecret: (peer: Pick<LinkPeer, "node" | "remoteAddress">) => void;
   /** A request of a member; `node` is the key of its connection and nothing it says. Absent: there is nothing to ask for. */
@@ -137,6 +148,8 @@ function serve(server: Server, { options, room, visitors }: Serving): void {
   server.on("upgrade", (incoming, socket, head) => {
     const visitor = visitors.get(socket);
     if (visitor === undefined) return void socket.destroy();
+    if (incoming.url === carrierPath)
+      return takeCarrier({ incoming, socket: socket as TLSSocket, head, visitor }, options, room);
     admit({ incoming, socket: socket as TLSSocket, head, visitor }, options, () => room.leave(visitor.raw));
   });
   server.on("request", (incoming, outgoing) => {
@@ -170,6 +183,21 @@ interface Opening {
   readonly socket: TLSSocket;
   readonly head: Uint8Array;
   readonly visitor: Visitor;
+}
+
+function takeCarrier(
+  { incoming, socket, head, visitor }: Opening,
+  options: ListenOptions,
+  room: WaitingRoom<Socket>,
+): void {
+  const { node, raw } = visitor;
+  if (incoming.method !== "GET" || incoming.headers.upgrade !== carrierUpgrade)
+    return refuse(socket, "400 Bad Request");
+  if (!options.isMember(node)) return refuse(socket, "403 Forbidden");
+  if (options.onCarrier === undefined) return refuse(socket, "404 Not Found");
+  room.leave(raw);
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${carrierUpgrade}\r\n\r\n`);
+  options.onCarrier(socket, head, node);
 }
 
 /** The one thing a stranger can ask for: to prove the secret. */

@@ -6,6 +6,8 @@ import { channelBytes, channelLabel, type Channel } from "../../trust/group-secr
 export const protocol = "homie/1";
 export const linkPath = "/homie/v1/link";
 export const linkUpgrade = "homie-link/1";
+export const carrierPath = "/homie/v1/carrier";
+export const carrierUpgrade = "homie-carrier/1";
 export const proofHeader = "homie-proof";
 /** From the first byte to an admitted link, on either side. */
 export const admissionMs = 5_000;

@@ -32,6 +32,8 @@ export interface MeshPathsOptions {
   readonly rttOf: (node: string) => number | undefined;
   /** What an invite says of a member that was never heard. */
   readonly hintsOf: (node: string) => TunnelFacts | undefined;
+  /** Behind which place on this machine a connection carries packets to it. */
+  readonly carriedAt: (node: string) => string | undefined;
   readonly observe: () => Promise<WireGuardDump | undefined>;
   /** This WireGuard peer is taken out and put in again: now, or with the change of it that comes next. Base64. */
   readonly renew: (publicKey: string, when: "now" | "with the next change") => void;
@@ -166,18 +168,20 @@ export class MeshPaths {
   }
 
   #members(): readonly PathMember[] {
-    const { book, links, rttOf, hintsOf, clock } = this.#options;
+    const { book, links, rttOf, hintsOf, carriedAt, clock } = this.#options;
     const table = links();
     const nowMs = clock.monotonicMs();
     const others = book.membership.members.filter(({ node }) => node !== book.node);
     return others.map(({ node }): PathMember => {
       const link = table?.get(node);
       const rtt = rttOf(node);
+      const carried = carriedAt(node);
       const facts = this.#records.get(node)?.record.tunnel ?? hintsOf(node);
       return {
         node,
         linked: link !== undefined && nowMs - link.heardMs < linkFreshMs,
         ...(facts === undefined ? {} : { facts }),
+        ...(carried === undefined ? {} : { carried }),
         // Coarse: a figure that trembles is no news.
         ...(rtt === undefined ? {} : { rttMs: Math.max(1, Math.round(rtt)) }),
       };

@@ -1,22 +1,23 @@
 import { isIP } from "node:net";
+import type { Carrier } from "../../adapters/tls/carrier.ts";
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../../adapters/tls/endpoint.ts";
 import { ownAddresses, reachableAddresses, type OwnAddress } from "../../adapters/udp/interfaces.ts";
 import type { MeshMemberSight, MeshSight } from "../../controllers/network/ports.ts";
 import type { OwnSight } from "../../paths/state.ts";
-import type { TunnelFacts } from "../../paths/types.ts";
 import type { Clock, Logger } from "../../reconciler/types.ts";
 import type { Network } from "../../resources/network.ts";
 import type { NetcheckReport, PathExplanation } from "../../resources/network-report.ts";
 import { withoutUndefined } from "../../resources/without-undefined.ts";
 import type { ObjectStore } from "../../store/types.ts";
-import { nodeIdOf } from "../../trust/identity.ts";
 import type { BundlePeer } from "../../trust/membership/bundle-fields.ts";
 import type { Member } from "../../trust/membership/judge-membership.ts";
 import { meshAddressV6 } from "../../trust/membership/mesh-addresses.ts";
 import type { Crew } from "../crew.ts";
 import type { CrewMesh } from "../crew-mesh.ts";
-import { isPublicAddress } from "./public-address.ts";
 import type { MeshBook } from "./mesh-book.ts";
+import { hintsIn, nodeOf } from "./mesh-bootstrap.ts";
+import { MeshCarriers } from "./mesh-carriers.ts";
+import { MeshDials } from "./mesh-dials.ts";
 import { MeshExchange } from "./mesh-exchange.ts";
 import type { MemberPlaces } from "./mesh-invites.ts";
 import { MeshPaths, wgKey } from "./mesh-paths.ts";
@@ -42,12 +43,8 @@ export interface MeshSeatOptions {
   readonly wake: (network: string) => void;
 }
 
-/** A link that goes another way is brought into the tunnel, but not again and again. */
-const redialMs = 15_000;
+const defaultListenPort = 51_820;
 const lookMs = 500;
-/** Where no link leads there yet. */
-const dialAgainMs = 3_000;
-const othersTurnMs = 2_000;
 
 /** Everything that runs while this machine is in a network. */
 export class MeshSeat {
@@ -56,7 +53,8 @@ export class MeshSeat {
   readonly names: { readonly id: string; readonly name: string; readonly cidr: string };
   readonly #options: MeshSeatOptions;
   readonly #exchange: MeshExchange;
-  readonly #redialledMs = new Map<string, number>();
+  readonly #carriers: MeshCarriers;
+  readonly #dials: MeshDials;
   readonly #timer: NodeJS.Timeout;
   #places: string;
 
@@ -66,6 +64,13 @@ export class MeshSeat {
     this.names = book.network ?? { id: "", name: "", cidr: "" };
     const links = (): ReturnType<Crew["transport"]["all"]> => crew()?.transport.all() ?? [];
     this.#exchange = new MeshExchange({ book, clock, random, log, links });
+    this.#carriers = new MeshCarriers({
+      ...{ clock, log },
+      port: () => this.network()?.spec.listenPort ?? defaultListenPort,
+      candidates: () => this.#carrierCandidates(),
+      open: (node) => this.#openCarrier(node),
+      onChange: () => this.paths.look(),
+    });
     this.paths = new MeshPaths({
       ...{ book, clock, random, log },
       own: () => this.#own(),
@@ -74,12 +79,18 @@ export class MeshSeat {
       hintsOf: (node) => hintsIn(this.#bootstrap().find((each) => nodeOf(each) === node)),
       observe: () => tunnel.observe(),
       renew: (key, when) => tunnel.renew(key, when),
+      carriedAt: (node) => this.#carriers.placeOf(node),
       onTunnels: () => this.wake(),
       onFacts: () => crew()?.announce(),
     });
+    this.#dials = new MeshDials({
+      ...{ book, clock, crew },
+      inside: (node) => this.#throughTunnel(node),
+      sinceMs: (node) => this.paths.view(node).sinceMs,
+    });
     this.crewMesh = this.#createCrewMesh();
     this.#places = JSON.stringify(this.#realAddresses());
-    this.#timer = setInterval(() => this.#dialInside(), lookMs).unref();
+    this.#timer = setInterval(() => this.#look(), lookMs).unref();
   }
 
   network(): Network | undefined {
@@ -128,7 +139,7 @@ export class MeshSeat {
   netcheck(): NetcheckReport {
     const { relay, surroundings, book } = this.#options;
     const { mapped: endpoint, mapping } = surroundings.seen;
-    const { listenPort = 51_820, mtu = 1_280 } = this.network()?.spec ?? {};
+    const { listenPort = defaultListenPort, mtu = 1_280 } = this.network()?.spec ?? {};
     const nameOf = (node: string): string => book.memberOf(node)?.name ?? node;
     return reportNetcheck({
       ...{ nat: this.paths.facts.nat, relay: relay.outcome, mtu, port: listenPort },
@@ -147,6 +158,7 @@ export class MeshSeat {
   close(): void {
     clearInterval(this.#timer);
     this.paths.close();
+    this.#carriers.close();
     this.#exchange.close();
   }
 
@@ -172,6 +184,7 @@ export class MeshSeat {
       lost: () => this.paths.look(),
       membership: (link, word, isAdmitted) => exchange.take(link, word, isAdmitted),
       path: (link, message) => this.paths.receive(link, message),
+      carrier: (socket, head, node) => void this.#carriers.accept(node, socket, head),
       heard: (signed) => this.paths.heard(signed),
       moved: () => this.#moved(),
       tunnel: () => this.paths.facts,
@@ -182,6 +195,11 @@ export class MeshSeat {
     };
   }
 
+  #look(): void {
+    this.#dials.look();
+    this.#carriers.look();
+  }
+
   /** Its own tunnel that comes up or goes is no other place. */
   #moved(): void {
     const { tunnel, surroundings, log } = this.#options;
@@ -190,6 +208,7 @@ export class MeshSeat {
     this.#places = places;
     tunnel.rebind().catch((error: unknown) => log.debug("the tunnel cannot be bound again", { error }));
     surroundings.moved();
+    this.#carriers.moved();
     this.paths.moved();
   }
 
@@ -225,7 +244,7 @@ export class MeshSeat {
 
   #own(): OwnSight {
     const { relay, surroundings } = this.#options;
-    const { listenPort = 51_820, endpoint = "", relay: wish } = this.network()?.spec ?? {};
+    const { listenPort = defaultListenPort, endpoint = "", relay: wish } = this.network()?.spec ?? {};
     const { mapped, nat: natHint } = surroundings.seen;
     const named = isIP(parseEndpoint(endpoint, 0)?.host ?? "") === 0 ? undefined : endpoint;
     return withoutUndefined({
@@ -273,6 +292,27 @@ export class MeshSeat {
       .map((node) => ({ node, endpoints: this.#otherPlaces(node) }));
   }
 
+  /** Those whose TCP port this machine has reached, where UDP to everybody is blocked. */
+  #carrierCandidates(): readonly string[] {
+    const { crew } = this.#options;
+    if (this.paths.dump === undefined || this.paths.facts.nat !== "udp-blocked") return [];
+    const open = (node: string): boolean =>
+      this.paths.recordOf(node)?.tunnel?.places.some(({ kind }) => kind === "public" || kind === "mapped") ?? false;
+    const links = crew()?.transport.all() ?? [];
+    return links
+      .filter(({ dialled, peer }) => dialled && open(peer.node))
+      .map(({ peer }) => ({ node: peer.node, rttMs: this.#memberOf(peer.node)?.rttMs ?? Infinity }))
+      .toSorted((a, b) => a.rttMs - b.rttMs)
+      .map(({ node }) => node);
+  }
+
+  async #openCarrier(node: string): Promise<Carrier> {
+    const crew = this.#options.crew();
+    const link = crew?.transport.get(node);
+    if (crew === undefined || link === undefined) throw new Error("there is no link to it");
+    return await crew.openCarrier({ host: link.peer.remoteAddress, port: link.peer.remotePort }, node);
+  }
+
   #throughTunnel(node: string): Endpoint | undefined {
     const { book, workerPort } = this.#options;
     const member = book.memberOf(node);
@@ -287,48 +327,9 @@ export class MeshSeat {
     const through = via === undefined ? {} : { via: this.#options.book.memberOf(via)?.name ?? via };
     return { kind: connection, ...through };
   }
-
-  /**
-   * Links belong into the tunnel. Of both ends the one with the smaller id dials, the other only where that does not help;
-   * a link there is, is given up only for one that works.
-   */
-  #dialInside(): void {
-    const { crew, clock, book } = this.#options;
-    const now = crew();
-    if (now === undefined) return;
-    const nowMs = clock.monotonicMs();
-    for (const { node } of book.membership.members) {
-      const inside = node === book.node ? undefined : this.#throughTunnel(node);
-      const outside = now.transport.get(node)?.peer.remoteAddress;
-      if (inside === undefined || outside === inside.host || !this.#isTurn(node, outside !== undefined)) continue;
-      this.#redialledMs.set(node, nowMs);
-      void now.redial(node, inside);
-    }
-  }
-
-  #isTurn(node: string, isLinked: boolean): boolean {
-    const { book, clock } = this.#options;
-    const nowMs = clock.monotonicMs();
-    if (nowMs - (this.#redialledMs.get(node) ?? -Infinity) < (isLinked ? redialMs : dialAgainMs)) return false;
-    return book.node < node || (!isLinked && nowMs - this.paths.view(node).sinceMs > othersTurnMs);
-  }
-}
-
-function nodeOf({ public_key: key }: BundlePeer): string {
-  return nodeIdOf(Buffer.from(key, "base64url"));
 }
 
 function portIn(endpoints: readonly string[]): number | undefined {
   const [port] = endpoints.flatMap((each) => parseEndpoint(each, 0)?.port ?? []);
   return port;
-}
-
-/** What an invite says of a member that no record has told of yet. */
-function hintsIn(peer: BundlePeer | undefined): TunnelFacts | undefined {
-  if (peer === undefined) return undefined;
-  const places = peer.endpoints.map((endpoint) => {
-    const host = parseEndpoint(endpoint, 0)?.host ?? "";
-    return { kind: isPublicAddress(host) ? ("public" as const) : ("lan" as const), endpoint };
-  });
-  return { places, nat: "unknown", relays: false };
 }

@@ -26,7 +26,6 @@ describe.skipIf(refusal !== undefined)("examples/ml-training between two houses"
     await Promise.all([vivek, ...engines].map((each) => each.up()));
     await vivek.cli.ok(["network", "create", "homelab"]);
     for (const host of [raj, priya]) await admit(vivek, host);
-    await expect.poll(() => connectionOf(raj, "priya"), { timeout: 15_000, interval: 200 }).toBe("punched");
     const [first] = engines;
     if (first !== undefined) await buildTrainingImage(first);
   }, slow);
@@ -42,6 +41,8 @@ describe.skipIf(refusal !== undefined)("examples/ml-training between two houses"
     async () => {
       const [raj] = engines;
       if (raj === undefined) throw new Error("raj has no engine");
+      const wait = { timeout: 15_000, interval: 200 };
+      await expect.poll(() => connectionOf(friends.lab.host("raj"), "priya"), wait).toBe("punched");
       const train = async (peer: string): Promise<string> => {
         const directory = join(friends.lab.host("raj").home, `on-${peer}`);
         cpSync(example, directory, { recursive: true });
