@@ -87,14 +87,15 @@ const maxPlaces = 12;
 /** A place where no peer can be is left out; the rest of the record is as good as before. */
 function readTunnel(value: unknown): Pick<LiveRecord, "tunnel"> {
   if (!isFields(value) || !Array.isArray(value["places"])) return {};
-  const { places, nat, relays } = value;
+  const { places, nat, relays, knows } = value;
   const sound = places.slice(0, maxPlaces).filter((each): each is RecordTunnel["places"][number] => {
     const { kind, endpoint } = isFields(each) ? each : {};
     return placeKinds.includes(kind) && typeof endpoint === "string" && tunnelEndpointProblem(endpoint) === undefined;
   });
   const kept = sound.map(({ kind, endpoint }) => ({ kind, endpoint }));
   const known = natKinds.includes(nat) ? (nat as RecordTunnel["nat"]) : "unknown";
-  return { tunnel: { places: kept, nat: known, relays: relays === true } };
+  const isDigest = typeof knows === "string" && /^[A-Za-z0-9_-]{22}$/.test(knows);
+  return { tunnel: { places: kept, nat: known, relays: relays === true, ...(isDigest ? { knows } : {}) } };
 }
 
 function readEndpoints(value: unknown): readonly string[] | undefined {

@@ -24,6 +24,8 @@ export interface RecordTunnel {
   readonly places: readonly { readonly kind: "lan" | "public" | "mapped" | "seen"; readonly endpoint: string }[];
   readonly nat: "none" | "endpoint-independent" | "symmetric" | "udp-blocked" | "unknown";
   readonly relays: boolean;
+  /** Digest of the statements that it has, 22 letters: who has the same knows the same members. */
+  readonly knows?: string;
 }
 
 /** What a machine says about itself. Only its owner writes it; the highest (boot, seq) counts. Sizes in bytes. */

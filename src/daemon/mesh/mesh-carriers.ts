@@ -1,6 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { Carrier } from "../../adapters/tls/carrier.ts";
 import { carry, type Carrying } from "../../adapters/udp/carry.ts";
+import type { Crew } from "../crew.ts";
+import type { MeshPaths } from "./mesh-paths.ts";
 import type { Clock, Logger } from "../../reconciler/types.ts";
 
 export interface MeshCarriersOptions {
@@ -8,9 +10,8 @@ export interface MeshCarriersOptions {
   readonly log: Logger;
   /** Of WireGuard. */
   readonly port: () => number;
-  /** Members that could carry, best first; none while UDP gets through. */
-  readonly candidates: () => readonly string[];
-  readonly open: (node: string) => Promise<Carrier>;
+  readonly crew: () => Crew | undefined;
+  readonly paths: () => MeshPaths;
   /** Where a member is found has changed. */
   readonly onChange: () => void;
 }
@@ -40,9 +41,8 @@ export class MeshCarriers {
 
   /** Opens what is missing. */
   look(): void {
-    const { clock, candidates } = this.#options;
-    const nowMs = clock.monotonicMs();
-    for (const node of candidates()) {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const node of this.#candidates()) {
       if (this.#asked.size >= wanted) return;
       const isDue = nowMs - (this.#triedMs.get(node) ?? -Infinity) >= retryMs;
       if (this.#asked.has(node) || !isDue) continue;
@@ -68,10 +68,32 @@ export class MeshCarriers {
     for (const carrying of [...this.#asked.values(), ...this.#accepted.values()]) carrying.close();
   }
 
+  /** Those whose TCP port this machine has reached, nearest first; none while UDP gets through. */
+  #candidates(): readonly string[] {
+    const crew = this.#options.crew();
+    const paths = this.#options.paths();
+    if (crew === undefined || paths.dump === undefined || paths.facts.nat !== "udp-blocked") return [];
+    const isOpen = (node: string): boolean =>
+      paths.recordOf(node)?.tunnel?.places.some(({ kind }) => kind === "public" || kind === "mapped") ?? false;
+    return crew.transport
+      .all()
+      .filter(({ dialled, peer }) => dialled && isOpen(peer.node))
+      .map(({ peer }) => ({ node: peer.node, rttMs: crew.memberOf(peer.node)?.rttMs ?? Infinity }))
+      .toSorted((a, b) => a.rttMs - b.rttMs)
+      .map(({ node }) => node);
+  }
+
+  async #open(node: string): Promise<Carrier> {
+    const crew = this.#options.crew();
+    const link = crew?.transport.get(node);
+    if (crew === undefined || link === undefined) throw new Error("there is no link to it");
+    return await crew.openCarrier({ host: link.peer.remoteAddress, port: link.peer.remotePort }, node);
+  }
+
   async #ask(node: string): Promise<void> {
-    const { open, log } = this.#options;
+    const { log } = this.#options;
     try {
-      await this.#begin(this.#asked, node, await open(node));
+      await this.#begin(this.#asked, node, await this.#open(node));
       log.info("UDP does not get through: packets of the tunnel travel in a TLS connection", { node });
     } catch (error) {
       log.debug("a member does not carry packets of the tunnel", { node, error });

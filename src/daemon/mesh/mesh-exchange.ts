@@ -77,7 +77,7 @@ export class MeshExchange {
       case "ids":
         return this.#answer(link, word.ids);
       case "digest":
-        if (word.digest !== digestOf(this.#ids())) this.#sendIds(link);
+        if (word.digest !== this.digest) this.#sendIds(link);
         return;
       case "secret":
         return this.#takeSecret(link, word);
@@ -87,6 +87,11 @@ export class MeshExchange {
   close(): void {
     clearInterval(this.#timer);
     this.#subscription[Symbol.dispose]();
+  }
+
+  /** Of all statements here. */
+  get digest(): string {
+    return digestOf(this.#ids());
   }
 
   #ids(): readonly string[] {
@@ -167,7 +172,7 @@ export class MeshExchange {
   #tellDigest(): void {
     const links = this.#options.links();
     const link = links[Math.floor(this.#options.random() * links.length)];
-    if (link !== undefined) send(link, { kind: "digest", digest: digestOf(this.#ids()) });
+    if (link !== undefined) send(link, { kind: "digest", digest: this.digest });
   }
 }
 

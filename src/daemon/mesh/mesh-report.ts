@@ -14,6 +14,7 @@ import type { MeshPaths } from "./mesh-paths.ts";
 export interface MeshReportFacts {
   readonly book: MeshBook;
   readonly paths: MeshPaths;
+  readonly knownTo: (node: string) => readonly string[];
   readonly store: ObjectStore;
   readonly machine: MachineSize;
   readonly gpus: number;
@@ -32,7 +33,7 @@ export function reportNetwork(facts: MeshReportFacts): NetworkReport {
     ...book.membership.members.filter(({ node }) => node !== book.node).map((member) => reportMember(member, facts)),
     ...book.membership.removed.filter(({ how }) => how === "Revoked").map((removed) => reportRemoved(removed, facts)),
   ];
-  const problem = interfaceProblem(facts.network);
+  const problem = interfaceProblem(facts.network, paths.dump !== undefined);
   return {
     ...{ name, network: id, cidr },
     you: withoutUndefined({
@@ -54,7 +55,7 @@ function reportMember(member: Member, facts: MeshReportFacts): NetworkPeerReport
   const { book } = facts;
   const { node, name, ip = "", identity } = member;
   return withoutUndefined({
-    ...{ name, node, ip, invitedBy: inviterOf(member, book) },
+    ...{ name, node, ip, invitedBy: inviterOf(member, book), knownTo: facts.knownTo(node) },
     ...reportWay(node, facts),
     ipv6: meshAddressV6(book.network?.id ?? "", Buffer.from(identity, "base64url")),
   }) as NetworkPeerReport;
@@ -95,9 +96,11 @@ function nameOf(identity: string, book: MeshBook): string {
   return book.memberOf(node)?.name ?? node;
 }
 
-function interfaceProblem(network: Network | undefined): { readonly message: string } | undefined {
+function interfaceProblem(network: Network | undefined, isUp: boolean): NetworkReport["you"]["interfaceProblem"] {
   const condition = network?.status?.conditions?.find(({ type }) => type === "InterfaceReady");
-  if (condition === undefined) return { message: "the interface of the mesh was not looked at yet" };
+  // While it is changed, which is often, it is up all the same.
+  if (condition === undefined || condition.status === "Unknown")
+    return isUp ? undefined : { message: "the interface of the mesh is not set up yet" };
   if (condition.status === "True") return undefined;
   const { message, reason } = condition;
   return { message: message === "" ? reason : message };

@@ -1,5 +1,4 @@
 import { isIP } from "node:net";
-import type { Carrier } from "../../adapters/tls/carrier.ts";
 import { formatEndpoint, parseEndpoint, type Endpoint } from "../../adapters/tls/endpoint.ts";
 import { ownAddresses, reachableAddresses, type OwnAddress } from "../../adapters/udp/interfaces.ts";
 import type { MeshMemberSight, MeshSight } from "../../controllers/network/ports.ts";
@@ -65,10 +64,9 @@ export class MeshSeat {
     const links = (): ReturnType<Crew["transport"]["all"]> => crew()?.transport.all() ?? [];
     this.#exchange = new MeshExchange({ book, clock, random, log, links });
     this.#carriers = new MeshCarriers({
-      ...{ clock, log },
+      ...{ clock, log, crew },
       port: () => this.network()?.spec.listenPort ?? defaultListenPort,
-      candidates: () => this.#carrierCandidates(),
-      open: (node) => this.#openCarrier(node),
+      paths: () => this.paths,
       onChange: () => this.paths.look(),
     });
     this.paths = new MeshPaths({
@@ -116,6 +114,7 @@ export class MeshSeat {
 
   membersChanged(): void {
     this.#options.crew()?.consult();
+    this.#options.crew()?.announce();
     this.paths.look();
     this.wake();
   }
@@ -129,6 +128,14 @@ export class MeshSeat {
     const links = isOwn ? this.#ownLinks() : (record?.endpoints ?? []);
     const hosts = places.filter(({ kind }) => kind === "public" || kind === "mapped");
     return { endpoints: places.map(({ endpoint }) => endpoint), links, isPublic: hosts.length > 0 };
+  }
+
+  /** Names of members, without `node` itself, that have the statements that this machine has. */
+  knownTo(node: string): readonly string[] {
+    const { book } = this.#options;
+    const others = book.membership.members.filter((each) => each.node !== node && each.node !== book.node);
+    const { digest } = this.#exchange;
+    return others.flatMap((each) => (this.paths.recordOf(each.node)?.tunnel?.knows === digest ? [each.name] : []));
   }
 
   explain({ node }: Member): PathExplanation {
@@ -187,7 +194,7 @@ export class MeshSeat {
       carrier: (socket, head, node) => void this.#carriers.accept(node, socket, head),
       heard: (signed) => this.paths.heard(signed),
       moved: () => this.#moved(),
-      tunnel: () => this.paths.facts,
+      tunnel: () => ({ ...this.paths.facts, knows: this.#exchange.digest }),
       throughTunnel: (node) => this.#throughTunnel(node),
       otherPlaces: (node) => this.#otherPlaces(node),
       strangers: () => this.#strangers(),
@@ -290,27 +297,6 @@ export class MeshSeat {
       .map((each) => nodeOf(each))
       .filter((node) => book.memberOf(node) === undefined && !book.isOut(node) && node !== book.node)
       .map((node) => ({ node, endpoints: this.#otherPlaces(node) }));
-  }
-
-  /** Those whose TCP port this machine has reached, where UDP to everybody is blocked. */
-  #carrierCandidates(): readonly string[] {
-    const { crew } = this.#options;
-    if (this.paths.dump === undefined || this.paths.facts.nat !== "udp-blocked") return [];
-    const open = (node: string): boolean =>
-      this.paths.recordOf(node)?.tunnel?.places.some(({ kind }) => kind === "public" || kind === "mapped") ?? false;
-    const links = crew()?.transport.all() ?? [];
-    return links
-      .filter(({ dialled, peer }) => dialled && open(peer.node))
-      .map(({ peer }) => ({ node: peer.node, rttMs: this.#memberOf(peer.node)?.rttMs ?? Infinity }))
-      .toSorted((a, b) => a.rttMs - b.rttMs)
-      .map(({ node }) => node);
-  }
-
-  async #openCarrier(node: string): Promise<Carrier> {
-    const crew = this.#options.crew();
-    const link = crew?.transport.get(node);
-    if (crew === undefined || link === undefined) throw new Error("there is no link to it");
-    return await crew.openCarrier({ host: link.peer.remoteAddress, port: link.peer.remotePort }, node);
   }
 
   #throughTunnel(node: string): Endpoint | undefined {

@@ -33,8 +33,13 @@ export class MeshTunnel implements TunnelPort {
     const renewed = [...this.#renewed];
     this.#renewed.clear();
     this.#applied = config;
-    const { made, actions, savedHandEdit } = await wireguard.apply(this.#whole(config), renewed);
-    return { made, changes: actions.length, savedHandEdit };
+    try {
+      const { made, actions, savedHandEdit } = await wireguard.apply(this.#whole(config), renewed);
+      return { made, changes: actions.length, savedHandEdit };
+    } catch (error) {
+      for (const key of renewed) this.#renewed.add(key);
+      throw error;
+    }
   }
 
   async observe(): Promise<WireGuardDump | undefined> {

@@ -163,6 +163,7 @@ export class Mesh implements MeshOperations {
       return reportNetwork({
         ...{ book: this.#book, paths: seat.paths, store, machine, gpus: gpus(), now: clock.now() },
         peerOf: (node) => this.#peerOf(node),
+        knownTo: (node) => seat.knownTo(node),
         network: seat.network(),
       });
     });

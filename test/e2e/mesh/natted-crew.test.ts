@@ -51,6 +51,8 @@ describe.skipIf(refusal !== undefined)("a crew behind NATs", () => {
         .toEqual(names.filter((other) => other !== name).toSorted());
     for (const [joiner, inviter] of Object.entries(inviters))
       if (joiner !== "vivek") expect((await peerOf(at("vivek"), joiner))?.invitedBy).toBe(inviter);
+    const whoKnowsSam = async (): Promise<readonly string[]> => (await peerOf(at("vivek"), "sam"))?.knownTo ?? [];
+    await expect.poll(async () => (await whoKnowsSam()).toSorted(), wait).toEqual(["alex", "priya", "raj"]);
     expect((await statusOf(at("raj"))).you).toMatchObject({ name: "raj", invitedBy: "vivek" });
     const addresses = await Promise.all(names.map(async (name) => (await statusOf(at(name))).you.ip));
     expect(new Set(addresses).size).toBe(names.length);
