@@ -23,6 +23,7 @@ const programs = [
   ["/usr/sbin/conntrack", "conntrack"],
   ["/sbin/sysctl", "procps"],
   ["/bin/ping", "iputils-ping"],
+  ["/usr/bin/iperf3", "iperf3"],
   ["/usr/bin/python3", "python3"],
 ] as const;
 
