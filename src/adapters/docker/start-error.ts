@@ -1,4 +1,5 @@
 import type Docker from "dockerode";
+import { setTimeout } from "node:timers/promises";
 import type { RuntimeFacts } from "../../controllers/attempt/ports.ts";
 import { createDemultiplexer } from "./demultiplex.ts";
 import { isNotFound, translateEngineError } from "./engine-error.ts";
@@ -10,6 +11,7 @@ type Exited = Extract<RuntimeFacts, { phase: "exited" }>;
 export const podmanInit = "/run/podman-init";
 /** Podman's init (catatonit) leaves with this whatever is wrong; Docker's (tini) with 126 or 127, as a shell does. */
 const podmanInitFailed = 1;
+const writtenMs = 150;
 
 /** The codes the container's init leaves with when it cannot execute the program; programs may use them too. */
 export function mayBeStartError(facts: RuntimeFacts, executed: string | undefined): facts is Exited {
@@ -24,14 +26,23 @@ export function mayBeStartError(facts: RuntimeFacts, executed: string | undefine
  */
 export async function withStartError(facts: Exited, container: Docker.Container, program: string): Promise<Exited> {
   try {
-    const output = await within(answerMs, () => container.logs({ follow: false, stdout: true, stderr: true, tail: 4 }));
-    const said = parseInitFailure(output);
+    const said = parseInitFailure(await readLastWords(facts, container));
     if (said === undefined) return facts;
     const exitCode = facts.exitCode !== podmanInitFailed ? facts.exitCode : said.includes("No such file") ? 127 : 126;
     return { ...facts, exitCode, startError: said.includes(program) ? said : `${program}: ${said}` };
   } catch (error) {
     if (isNotFound(error)) return facts;
     throw translateEngineError(error, "EngineUnavailable", "cannot read why a program did not start");
+  }
+}
+
+/** Podman's monitor may write the last line only after it has told of the end: nothing at all is asked for again. */
+async function readLastWords({ exitCode }: Exited, container: Docker.Container): Promise<Buffer> {
+  const tries = exitCode === podmanInitFailed ? 4 : 1;
+  for (let count = 1; ; count += 1) {
+    const output = await within(answerMs, () => container.logs({ follow: false, stdout: true, stderr: true, tail: 4 }));
+    if (output.length > 0 || count >= tries) return output;
+    await setTimeout(writtenMs);
   }
 }
 
