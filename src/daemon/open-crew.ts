@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import type { Engine } from "../adapters/docker/connect.ts";
 import { createImages } from "../adapters/docker/image.ts";
@@ -10,7 +11,8 @@ import type { Crew } from "./crew.ts";
 import { CrewSeat } from "./crew-seat.ts";
 import { silenceLimits } from "./crew-view.ts";
 import type { HomeServices } from "./home-services.ts";
-import { Mesh } from "./mesh/mesh.ts";
+import type { Mesh } from "./mesh/mesh.ts";
+import { MeshDoor } from "./mesh-door.ts";
 import type { DaemonOptions } from "./run-daemon.ts";
 import { packageVersion } from "./version.ts";
 import type { Wiring } from "./wiring.ts";
@@ -21,23 +23,25 @@ export interface CrewGround {
 }
 
 /** The mesh of this machine and its seat in a crew, both with their controllers. To be called before the engine starts. */
-export function openCrew(
+export async function openCrew(
   services: HomeServices,
   ground: CrewGround,
   options: DaemonOptions,
-): { readonly mesh: Mesh; readonly seat: CrewSeat } {
+): Promise<{ readonly mesh: MeshDoor; readonly seat: CrewSeat }> {
   const seat: CrewSeat = new CrewSeat(() => enterCrew(services, { ...ground, mesh }, options));
-  const mesh: Mesh = openMesh(services, { wiring: ground.wiring, seat }, options);
+  const mesh: MeshDoor = new MeshDoor(() => openMesh(services, { wiring: ground.wiring, seat }, options));
+  if (existsSync(services.paths.network)) await mesh.open();
   services.offerMesh(mesh);
   registerMesh(services, { wiring: ground.wiring, mesh, seat });
   return { mesh, seat };
 }
 
-function openMesh(
+async function openMesh(
   { paths, store, declared, config }: HomeServices,
   { wiring, seat }: { readonly wiring: Wiring; readonly seat: CrewSeat },
   { name, log }: DaemonOptions,
-): Mesh {
+): Promise<Mesh> {
+  const { Mesh } = await import("./mesh/mesh.ts");
   return new Mesh({
     ...{ paths, store, declared, log },
     clock: systemClock,
@@ -57,7 +61,7 @@ const nobody: PeerSight = { trust: { kind: "unmet" } };
 /** Kinds whose truth is in the crew and the mesh; there also while this machine is in none. */
 function registerMesh(
   { config }: HomeServices,
-  { wiring, mesh, seat }: { readonly wiring: Wiring; readonly mesh: Mesh; readonly seat: CrewSeat },
+  { wiring, mesh, seat }: { readonly wiring: Wiring; readonly mesh: MeshDoor; readonly seat: CrewSeat },
 ): void {
   const { engine } = wiring;
   const look = (name: string): PeerSight => seat.crew?.look(name) ?? nobody;
@@ -70,11 +74,11 @@ function registerMesh(
 /** Without a network and without a group secret this machine is alone: nothing listens, nothing is sent, nothing of it is even loaded. */
 async function enterCrew(
   services: HomeServices,
-  own: CrewGround & { readonly mesh: Mesh },
+  own: CrewGround & { readonly mesh: MeshDoor },
   options: DaemonOptions,
 ): Promise<Crew | undefined> {
   const { config, paths, store, declared } = services;
-  const { crewMesh } = own.mesh;
+  const crewMesh = own.mesh.mesh?.crewMesh;
   const groupSecret = crewMesh === undefined ? config.groupSecret : undefined;
   if (groupSecret === undefined && crewMesh === undefined) return undefined;
   const { createCrew } = await import("./crew.ts");

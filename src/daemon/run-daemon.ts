@@ -21,7 +21,7 @@ import type { Logger } from "../reconciler/types.ts";
 import type { CrewSeat } from "./crew-seat.ts";
 import { openCrew } from "./open-crew.ts";
 import { MachineGpus } from "./gpus.ts";
-import type { Mesh } from "./mesh/mesh.ts";
+import type { MeshDoor } from "./mesh-door.ts";
 import { createLateExecutors } from "./remote/late-executors.ts";
 import { openHome, type HomeServices } from "./home-services.ts";
 import { reportStatus } from "./report.ts";
@@ -74,10 +74,10 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
     services.showPlacements({ preview: (job) => wiring.preview(job) });
     await services.loop.rescan();
     await adoptLegacyLimits(services, services.config.legacyLimits);
-    const { mesh, seat } = openCrew(services, { wiring, engine: engineAddress }, options);
+    const { mesh, seat } = await openCrew(services, { wiring, engine: engineAddress }, options);
     Object.assign(started, { mesh, seat });
     await seat.settle();
-    await mesh.ready();
+    await mesh.mesh?.ready();
     wiring.start();
     services.loop.start();
     void gpus.watch(signal);
@@ -119,7 +119,7 @@ interface Started {
   wiring?: Wiring;
   nodeId?: string;
   seat?: CrewSeat;
-  mesh?: Mesh;
+  mesh?: MeshDoor;
   docker?: DockerRuntime;
 }
 

@@ -47,6 +47,8 @@ export async function spawnPodman(root: string, socket: string): Promise<ChildPr
   const child = spawn("/usr/bin/podman", [...places, "system", "service", "--time=0", `unix://${socket}`], {
     stdio: ["ignore", log, log],
     detached: true,
+    // Its monitor leaves files where it is started.
+    cwd: root,
     env: {
       ...process.env,
       CONTAINERS_CONF: join(root, "containers.conf"),
