@@ -1,4 +1,5 @@
 import type { Draft } from "./draft.ts";
+import { isLoopback } from "./facts.ts";
 import { endpointsOf, isHarder, isHopeless, optionsOf, placesOf } from "./options.ts";
 import type { Attempt, Pair, TryResult } from "./state.ts";
 import { doubtEndsMs, isDown } from "./watch.ts";
@@ -163,7 +164,8 @@ function note(
   pair: Pair,
   { endpoint, result }: { readonly endpoint: string; readonly result: TryResult["result"] },
 ): void {
-  const kind = pair.places.find((place) => place.endpoint === endpoint)?.kind ?? "seen";
+  const known = pair.places.find((place) => place.endpoint === endpoint)?.kind;
+  const kind = known ?? (isLoopback(endpoint) ? "public" : "seen");
   const before = pair.tried.get(endpoint);
   if (before?.result === result && before.kind === kind && result === "works") return;
   const failed = before?.failures ?? 0;

@@ -1,6 +1,6 @@
 import type { Connection, NatKind, PathExplanation, PathTry } from "../resources/network-report.ts";
 import { attemptDueMs } from "./attempts.ts";
-import { isCarried, isOpenTowards } from "./facts.ts";
+import { isCarried, isLoopback, isOpenTowards } from "./facts.ts";
 import { isHopeless, isInOwnNetwork } from "./options.ts";
 import type { Pair, PathsState } from "./state.ts";
 
@@ -85,7 +85,8 @@ export function explainPath(state: PathsState, node: string, { nameOf, nowMs }: 
 
 function triesOf(state: PathsState, pair: ReadPair, { nameOf, nowMs }: ExplainOptions): readonly PathTry[] {
   const tried = [...pair.tried].map(([endpoint, { kind, result, atMs }]): PathTry => {
-    return { kind, endpoint, result, secondsAgo: Math.max(0, Math.round((nowMs - atMs) / 1_000)) };
+    const where = isLoopback(endpoint) ? "in a TLS connection" : endpoint;
+    return { kind, endpoint: where, result, secondsAgo: Math.max(0, Math.round((nowMs - atMs) / 1_000)) };
   });
   const untried = pair.places
     .filter(({ endpoint }) => !pair.tried.has(endpoint))

@@ -102,7 +102,11 @@ function isBlocked(pairs: Draft["pairs"]): boolean {
 
 /** Its packets travel in a connection: that is no UDP. */
 export function isCarried({ watch }: Readonly<Pair>): boolean {
-  return watch?.endpoint?.startsWith("127.") === true;
+  return isLoopback(watch?.endpoint ?? "");
+}
+
+export function isLoopback(endpoint: string): boolean {
+  return endpoint.startsWith("127.");
 }
 
 function isOpenAndSilent({ kind, failures }: TryResult): boolean {

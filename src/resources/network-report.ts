@@ -57,6 +57,8 @@ export interface NetworkReport {
     readonly ip: string;
     readonly ipv6: string;
     readonly invitedBy?: string;
+    /** This machine is no member any more. */
+    readonly removed?: { readonly how: "Revoked" | "Left" | "Rotated"; readonly by: string };
     readonly nat: NatKind;
     readonly relays: boolean;
     /** Absent: the interface is up. */

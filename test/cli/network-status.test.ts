@@ -45,6 +45,15 @@ test("a founder alone is told how to let somebody in", async () => {
   expect(stdout).toContain("nobody else yet; `homie network invite` lets somebody in\n");
 });
 
+test.each([
+  ["Revoked", "this machine is no member any more (revoked by vivek); `homie network leave` clears it\n"],
+  ["Left", "this machine is no member any more (its keys have left); `homie network leave` clears it\n"],
+] as const)("a machine that is out is told so: %s", async (how, line) => {
+  const mesh = fakeMesh();
+  mesh.reports = [{ ...aNetwork, you: { ...aNetwork.you, removed: { how, by: "vivek" } } }];
+  expect((await (await openMeshHome(mesh)).run(status)).stdout).toContain(line);
+});
+
 test("without the interface the problem and its remedy stand below", async () => {
   const mesh = fakeMesh();
   const interfaceProblem = { message: "homie0 needs root", hint: "sudo homie up -d" };

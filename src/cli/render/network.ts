@@ -53,6 +53,11 @@ export function renderNat(nat: NatKind): string {
 }
 
 function renderOwnPlace({ name, cidr, you }: NetworkReport): string {
+  const { removed } = you;
+  if (removed !== undefined) {
+    const how = removed.how === "Revoked" ? `revoked by ${safeLine(removed.by)}` : "its keys have left";
+    return `${safeLine(name)} (${safeLine(cidr)})\nthis machine is no member any more (${how}); \`homie network leave\` clears it\n`;
+  }
   const facts = [
     you.invitedBy === undefined ? "founder" : `invited by ${you.invitedBy}`,
     renderNat(you.nat),

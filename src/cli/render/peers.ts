@@ -7,7 +7,8 @@ export const peerHeaders: readonly string[] = ["Name", "IP", "CPU", "RAM", "GPU"
 /** One line of `homie peers`. What is not known is "-"; RAM is free of total. */
 export function peerRow(peer: ApiObject): readonly string[] {
   const status = (peer.status ?? {}) as PeerStatus;
-  const address = status.path?.via ?? text(peer.spec?.["address"]);
+  const { kind, via } = status.path ?? {};
+  const address = kind === "relay" && via !== undefined ? `via ${via}` : (via ?? text(peer.spec?.["address"]));
   return [
     status.name ?? peer.metadata.name,
     address === undefined ? "-" : withoutPort(address),

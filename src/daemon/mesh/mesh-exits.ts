@@ -90,7 +90,7 @@ function subjectOf({ issuer, statement }: Pick<SignedStatement, "issuer" | "stat
 }
 
 /** Names that keys were admitted with, whatever became of them. */
-function namesIn(statements: readonly SignedStatement[]): Map<string, string> {
+export function namesIn(statements: readonly SignedStatement[]): Map<string, string> {
   const names = new Map<string, string>();
   for (const { issuer, statement } of statements) {
     if (statement.kind === "Genesis") names.set(issuer, statement.name);

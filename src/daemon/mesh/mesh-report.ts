@@ -8,6 +8,7 @@ import type { Member, Removed } from "../../trust/membership/judge-membership.ts
 import { meshAddressV6 } from "../../trust/membership/mesh-addresses.ts";
 import type { ObjectStore } from "../../store/types.ts";
 import type { MachineSize } from "../../scheduler/effective-limits.ts";
+import { namesIn } from "./mesh-exits.ts";
 import type { MeshBook } from "./mesh-book.ts";
 import type { MeshPaths } from "./mesh-paths.ts";
 
@@ -42,6 +43,7 @@ export function reportNetwork(facts: MeshReportFacts): NetworkReport {
       ip: own?.ip ?? "",
       ipv6: meshAddressV6(id, Buffer.from(book.key, "base64url")),
       invitedBy: own === undefined ? undefined : inviterOf(own, book),
+      removed: removalOf(book),
       nat: paths.facts.nat,
       relays: paths.facts.relays,
       interfaceProblem: problem,
@@ -49,6 +51,11 @@ export function reportNetwork(facts: MeshReportFacts): NetworkReport {
     peers: peers.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     totals: sumUp(facts, peers),
   };
+}
+
+function removalOf(book: MeshBook): NetworkReport["you"]["removed"] {
+  const removed = book.membership.removed.find(({ node }) => node === book.node);
+  return removed === undefined ? undefined : { how: removed.how, by: nameOf(removed.by, book) };
 }
 
 function reportMember(member: Member, facts: MeshReportFacts): NetworkPeerReport {
@@ -80,7 +87,7 @@ function nameOfNode(node: string | undefined, book: MeshBook): string | undefine
 }
 
 function reportRemoved({ node, identity, by }: Removed, { book, peerOf }: MeshReportFacts): NetworkPeerReport {
-  const name = peerOf(node)?.status?.name ?? node.slice(0, 8);
+  const name = peerOf(node)?.status?.name ?? nameOf(identity, book);
   const ipv6 = meshAddressV6(book.network?.id ?? "", Buffer.from(identity, "base64url"));
   const reason = `revoked by ${nameOf(by, book)}`;
   return { name, node, status: "Revoked", connection: "none", ip: "", ipv6, reason };
@@ -93,7 +100,7 @@ export function inviterOf({ chain }: Member, book: MeshBook): string | undefined
 
 function nameOf(identity: string, book: MeshBook): string {
   const node = nodeIdOf(Buffer.from(identity, "base64url"));
-  return book.memberOf(node)?.name ?? node;
+  return book.memberOf(node)?.name ?? namesIn(book.statements()).get(identity) ?? node;
 }
 
 function interfaceProblem(network: Network | undefined, isUp: boolean): NetworkReport["you"]["interfaceProblem"] {

@@ -310,8 +310,9 @@ export class MeshSeat {
   #pathOf(node: string): ReturnType<CrewMesh["pathOf"]> {
     const { connection, via } = this.paths.view(node);
     if (connection === "none") return undefined;
-    const through = via === undefined ? {} : { via: this.#options.book.memberOf(via)?.name ?? via };
-    return { kind: connection, ...through };
+    const { book } = this.#options;
+    const through = via === undefined ? book.memberOf(node)?.ip : (book.memberOf(via)?.name ?? via);
+    return { kind: connection, ...(through === undefined ? {} : { via: through }) };
   }
 }
 

@@ -92,7 +92,8 @@ export class Mesh implements MeshOperations {
     this.#subscriptions.push(
       this.#book.onChange((change) => {
         // Whoever leaves still has its links for a moment, to say so.
-        if (change === "members" && !this.#isLeaving) this.#seat?.membersChanged();
+        // Whoever is put out hears so over its link, before that ends.
+        if (change === "members" && !this.#isLeaving) queueMicrotask(() => this.#seat?.membersChanged());
       }),
       store.watch("Peer", ({ name: peer }) => this.#readAdmission(peer)),
     );

@@ -152,6 +152,9 @@ describe.skipIf(refusal !== undefined)("a mesh that changes", () => {
       await expect.poll(isReached(name, alex), soon).toBe(false);
       await expect.poll(async () => (await peerOf(at(name), "alex"))?.status ?? "Revoked", soon).toBe("Revoked");
     }
+    await expect
+      .poll(async () => (await statusOf(at("alex"))).you.removed, soon)
+      .toEqual({ how: "Revoked", by: "vivek" });
     await at("alex").crash();
     await at("alex").powerOn();
     await at("alex").up();
