@@ -44,9 +44,10 @@ describe("a relay", () => {
   test.each(seedsOf(6))("is left within 10 s when a direct way opens (seed %i)", (seed) => {
     const { world, anna, houses } = relayed(seed);
     const better = world.addHouse("cone");
+    // Up to a second of it goes by before the daemon sees that it was carried away.
     roam(world, anna, better);
     expect(houses[0].kind).toBe("symmetric");
-    expect(world.within(15_000, () => wrongWays(world))).toEqual([]);
+    expect(world.within(11_000, () => wrongWays(world))).toEqual([]);
   });
 
   test.each(seedsOf(6))("dies, and those who were punched through it notice nothing (seed %i)", (seed) => {
@@ -85,8 +86,6 @@ describe("packets pass again", () => {
     const { world, relay, pings } = relayed(seed, true);
     renumber(world, relay);
     world.run(1_000);
-    const others = pings.silent(1_500, (machine) => machine !== relay);
-    expect(others.length).toBeLessThan(10);
     expect(world.within(14_000, () => pings.silent())).toEqual([]);
     expect(world.within(15_000, () => [...wrongWays(world), ...disagreements(world)])).toEqual([]);
   });

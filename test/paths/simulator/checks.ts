@@ -1,4 +1,3 @@
-import type { Machine } from "./machine.ts";
 import { bestWay, isLuck, pairsOf, type Pair } from "./truth.ts";
 import type { World } from "./world.ts";
 
@@ -67,9 +66,9 @@ export class Pings {
   }
 
   /** Pairs that have a way and no answer for so long. */
-  silent(forMs = 1_500, concerns: (machine: Machine) => boolean = () => true): readonly string[] {
+  silent(forMs = 1_500): readonly string[] {
     return pairsOf(this.#world)
-      .filter((pair) => pair.some(concerns) && bestWay(this.#world, pair) !== "none")
+      .filter((pair) => bestWay(this.#world, pair) !== "none")
       .filter((pair) => this.#world.nowMs - (this.#okMs.get(nameOf(pair)) ?? -Infinity) > forMs)
       .map((pair) => `${nameOf(pair)}: no answer`);
   }
