@@ -9,7 +9,8 @@ export interface CrewBeaconsOptions {
   /** 0: no beacons. */
   readonly port: number;
   readonly keys: KeyRing;
-  readonly identity: Uint8Array;
+  /** PKCS #8 DER, base64. */
+  readonly identityKey: string;
   readonly self: CrewSelf;
   /** 0 while nothing listens: there is nothing to tell then. */
   readonly listenPort: () => number;
@@ -30,12 +31,12 @@ export class CrewBeacons {
   }
 
   async start(): Promise<void> {
-    const { port, keys, identity, log, onHint } = this.#options;
+    const { port, keys, identityKey, log, onHint } = this.#options;
     if (port === 0) return;
     this.#timer = setInterval(() => this.send(), intervalMs).unref();
     try {
       this.#socket = await openBeaconSocket({
-        ...{ port, keys, identity, log },
+        ...{ port, keys, identityKey, log },
         onBeacon: (beacon, host) => onHint(nodeIdOf(beacon.identity), { host, port: beacon.port }),
       });
       this.send();

@@ -22,6 +22,8 @@ export interface DialerOptions {
   /** Everybody a link is wanted to and missing, read anew each time. */
   readonly wanted: () => readonly DialTarget[];
   readonly isLinked: (node: string) => boolean;
+  /** It is out of the network: nobody is to come to it, whoever tells of it. */
+  readonly isBarred: (node: string) => boolean;
   readonly ownAddresses: () => ReadonlySet<string>;
   /** One try; true when it became a link. Never throws. */
   readonly dial: (endpoint: Endpoint, target: DialTarget) => Promise<boolean>;
@@ -56,7 +58,7 @@ export class CrewDialer {
 
   /** `endpoints` came from others: what no peer can be at is passed over, the rest is tried soon. */
   hint(node: string, endpoints: readonly Endpoint[]): void {
-    if (this.#options.isLinked(node)) return;
+    if (this.#isSettled(node)) return;
     const own = this.#options.ownAddresses();
     const sound = endpoints.filter((endpoint) => endpointProblem(endpoint, own) === undefined);
     if (sound.length === 0) return;
@@ -119,7 +121,11 @@ export class CrewDialer {
       .filter(([node]) => !named.has(node))
       .map(([node, endpoints]) => ({ key: `node/${node}`, endpoints, expected: node }));
     const all = [...wanted.map((target) => this.#withHints(target)), ...hinted];
-    return all.filter(({ expected }) => expected === undefined || !this.#options.isLinked(expected));
+    return all.filter(({ expected }) => expected === undefined || !this.#isSettled(expected));
+  }
+
+  #isSettled(node: string): boolean {
+    return this.#options.isLinked(node) || this.#options.isBarred(node);
   }
 
   #withHints(target: DialTarget): DialTarget {

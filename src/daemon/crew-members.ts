@@ -105,6 +105,11 @@ export class CrewMembers {
     return this.#members.get(node)?.admitted === true;
   }
 
+  /** It was a member of the network, and no machine has it back. */
+  isBarred(node: string): boolean {
+    return this.#options.roster?.gone(node) !== undefined;
+  }
+
   /** Takes in a machine that proved the secret and shows its record. A name belongs to the key that had it first. */
   admit(signed: SignedRecord): Admission {
     const { node, name } = signed.record;

@@ -120,6 +120,7 @@ export class CrewRuntime {
       random: options.random,
       wanted: () => [...this.#peers.targets(), ...this.#hosts.targets()],
       isLinked,
+      isBarred: (node) => this.members.isBarred(node),
       ownAddresses: () => new Set(ownAddresses().map(({ address }) => address)),
       dial: (endpoint, target) => this.#dial(endpoint, target),
     });
@@ -145,7 +146,7 @@ export class CrewRuntime {
       endpointsOf: (node) => this.#endpointsOf(node),
     });
     this.#port = this.#createPort(certificate);
-    this.#beacons = this.#createBeacons();
+    this.#beacons = this.#createBeacons(identityKey);
   }
 
   /** Who is no member can be asked nothing. */
@@ -164,7 +165,7 @@ export class CrewRuntime {
       dialling: { certificate, identity: this.#identity, keys: this.keys, signal, ...charter },
       ...(onCarrier === undefined ? {} : { onCarrier }),
       isMember: (node) => this.members.isAdmitted(node),
-      isBarred: (node) => mesh?.roster.gone(node) !== undefined,
+      isBarred: (node) => this.members.isBarred(node),
       onLink: (socket, head, peer) => {
         if (peer.node === this.own) socket.destroy();
         else void this.#links.open({ socket, head, peer });
@@ -196,12 +197,12 @@ export class CrewRuntime {
     return new CrewGossip({ ...ports, clock, random, log, ...onHeard });
   }
 
-  #createBeacons(): CrewBeacons {
+  #createBeacons(identityKey: string): CrewBeacons {
     const { config, log } = this.#options;
     return new CrewBeacons({
       port: config.discoveryPort,
       keys: this.keys,
-      identity: this.#identity,
+      identityKey,
       self: this.#self,
       listenPort: () => this.#port.number,
       log,

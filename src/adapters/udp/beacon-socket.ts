@@ -3,13 +3,14 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import type { Logger } from "../../reconciler/types.ts";
 import { openBeacon, sealBeacon, type Beacon } from "../../trust/beacon.ts";
 import { allKeys, type KeyRing } from "../../trust/group-secret.ts";
+import { publicKeyOf } from "../../trust/identity.ts";
 import { broadcastAddresses, ownAddresses } from "./interfaces.ts";
 
 export interface BeaconSocketOptions {
   readonly port: number;
   readonly keys: KeyRing;
-  /** Raw public key of this machine. */
-  readonly identity: Uint8Array;
+  /** Of this machine; PKCS #8 DER, base64. */
+  readonly identityKey: string;
   readonly log: Logger;
   /** A member of the crew says that it is at `address`: worth a dial, never more. */
   readonly onBeacon: (beacon: Beacon, address: string) => void;
@@ -17,7 +18,7 @@ export interface BeaconSocketOptions {
 
 export interface BeaconSocket {
   /** Best effort: what an interface refuses is tried again with the next one. */
-  send(beacon: Pick<Beacon, "port" | "boot" | "seq">): void;
+  send(beacon: Omit<Beacon, "identity">): void;
   /** Datagrams that were no beacon of this crew. */
   readonly dropped: () => number;
   close(): Promise<void>;
@@ -32,7 +33,7 @@ export async function openBeaconSocket(options: BeaconSocketOptions): Promise<Be
   // Shared, so that several homes of one machine hear the same broadcasts.
   const socket = createSocket({ type: "udp4", reuseAddr: true });
   const window = new ReplayWindow();
-  const own = Buffer.from(options.identity);
+  const own = publicKeyOf(options.identityKey, "ed25519");
   let dropped = 0;
   socket.on("message", (datagram: Buffer, from: RemoteInfo) => {
     const beacon = openAny(options.keys, datagram);
@@ -50,7 +51,7 @@ export async function openBeaconSocket(options: BeaconSocketOptions): Promise<Be
   return {
     send: (beacon) => {
       for (const address of broadcastAddresses(ownAddresses())) {
-        const datagram = sealBeacon(options.keys.beacon, { ...beacon, identity: options.identity }, randomBytes(12));
+        const datagram = sealBeacon(options.keys.beacon, beacon, options.identityKey, randomBytes(12));
         socket.send(datagram, options.port, address, (error) => {
           if (error !== null) options.log.debug("a beacon could not be sent", { address, error: error.message });
         });

@@ -63,12 +63,12 @@ function mustBeBounded(record: LiveRecord): void {
 
 export function beaconTarget(): FuzzTarget {
   const { beacon } = deriveGroupKeys("correct horse");
-  const body = { identity: owner.raw, port: 5556, boot: 2 ** 40, seq: 12 };
-  const corpus = [0, 1, 2].map((index) => sealBeacon(beacon, { ...body, seq: index }, Buffer.alloc(12, index)));
+  const body = { port: 5556, boot: 2 ** 40 };
+  const corpus = [0, 1, 2].map((seq) => sealBeacon(beacon, { ...body, seq }, owner.identityKey, Buffer.alloc(12, seq)));
   /** What a machine with the secret can say. */
   const members = (dice: Dice): Buffer => {
     const numbers = { port: dice.below(65_536), boot: dice.word(), seq: dice.word() };
-    return sealBeacon(beacon, { identity: dice.bytes(32), ...numbers }, dice.bytes(12));
+    return sealBeacon(beacon, numbers, owner.identityKey, dice.bytes(12));
   };
   return {
     name: "beacon",
@@ -77,8 +77,9 @@ export function beaconTarget(): FuzzTarget {
     check(input) {
       const opened = openBeacon(beacon, input);
       if (opened === undefined) return "refused";
-      must(opened.port > 0 && opened.identity.length === 32, "a beacon that leads nowhere");
-      must(sealBeacon(beacon, opened, input.subarray(1, 13)).equals(input), "a beacon that was not sealed like this");
+      must(opened.port > 0 && owner.raw.equals(opened.identity), "a beacon that leads nowhere");
+      const again = sealBeacon(beacon, opened, owner.identityKey, input.subarray(1, 13));
+      must(again.equals(input), "a beacon that was not sealed like this");
       return "accepted";
     },
   };
