@@ -50,6 +50,7 @@ async function openMesh(
     machine: machineSize(paths.root),
     gpus: () => wiring.gpus.seen().length,
     workerPort: config.workerPort,
+    portMapping: config.portMapping,
     crew: () => seat.crew,
     wake: (network) => wiring.engine.enqueue({ kind: "Network", name: network }),
     resettle: () => seat.settle(),

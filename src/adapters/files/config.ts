@@ -22,6 +22,8 @@ export interface Config {
   readonly defaultEnvironment?: string;
   /** False: status blocks are never written into desired/. */
   readonly mirrorStatus: boolean;
+  /** False: no router is asked to map a port to the tunnel. */
+  readonly portMapping: boolean;
   readonly heartbeatIntervalSeconds: number;
   readonly peerTimeoutSeconds: number;
   /** What an older homie kept here and Limits holds now. */
@@ -80,6 +82,7 @@ export function parseConfig(text: string, file: string): Config {
     environments: fields.images("envs"),
     ...(defaultEnvironment === undefined ? {} : { defaultEnvironment }),
     mirrorStatus: fields.flag("mirror_status") ?? true,
+    portMapping: fields.flag("port_mapping") ?? true,
     heartbeatIntervalSeconds: fields.number("heartbeat_interval", 0.1, 3600) ?? 2,
     peerTimeoutSeconds: fields.number("peer_timeout", 1, 86_400) ?? 30,
     ...(legacyLimits === undefined ? {} : { legacyLimits }),

@@ -14,6 +14,29 @@ export async function localNetworks(): Promise<readonly LocalNetwork[]> {
   return parseNetworks(routes, links);
 }
 
+/** The router that packets to the internet go to, and this machine's address towards it, IPv4; undefined where there is none. */
+export async function defaultGateway(): Promise<{ readonly gateway: string; readonly localHost: string } | undefined> {
+  const [routes, links] = await Promise.all([ask("route", "show", "default"), ask("address", "show")]);
+  return parseGateway(routes, links);
+}
+
+/** The same from what `ip -4 -json` says; of several routes the one with the lowest metric. */
+export function parseGateway(
+  routes: string,
+  links: string,
+): { readonly gateway: string; readonly localHost: string } | undefined {
+  const metricOf = ({ metric }: Record<string, unknown>): number => (typeof metric === "number" ? metric : 0);
+  const [route] = readList(routes)
+    .filter(({ gateway, dev }) => typeof gateway === "string" && typeof dev === "string")
+    .toSorted((a, b) => metricOf(a) - metricOf(b));
+  if (route === undefined) return undefined;
+  const { gateway, dev, prefsrc } = route as { gateway: string; dev: string; prefsrc?: unknown };
+  const link = readList(links).find(({ ifname }) => ifname === dev);
+  const addresses = Array.isArray(link?.["addr_info"]) ? (link["addr_info"] as readonly { local?: unknown }[]) : [];
+  const localHost = typeof prefsrc === "string" ? prefsrc : addresses.find(({ local }) => local !== undefined)?.local;
+  return typeof localHost === "string" ? { gateway, localHost } : undefined;
+}
+
 async function ask(...what: readonly string[]): Promise<string> {
   const answer = await askTool("ip", ["-4", "-json", ...what]);
   if (!answer.ok) throw new HomieError("ProcessFailed", `ip ${what.join(" ")} failed: ${answer.words}`);

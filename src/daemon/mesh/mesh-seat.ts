@@ -24,7 +24,7 @@ import { reportNetcheck } from "./mesh-netcheck.ts";
 import type { MeshRelay } from "./mesh-relay.ts";
 import { inviterOf } from "./mesh-report.ts";
 import type { MeshTunnel } from "./mesh-tunnel.ts";
-import type { MeshSurroundings } from "./mesh-surroundings.ts";
+import { MeshSurroundings } from "./mesh-surroundings.ts";
 
 export interface MeshSeatOptions {
   readonly book: MeshBook;
@@ -32,7 +32,7 @@ export interface MeshSeatOptions {
   readonly expected: () => readonly Member[];
   readonly tunnel: MeshTunnel;
   readonly relay: MeshRelay;
-  readonly surroundings: MeshSurroundings;
+  readonly portMapping: boolean;
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly random: () => number;
@@ -53,6 +53,7 @@ export class MeshSeat {
   readonly #options: MeshSeatOptions;
   readonly #exchange: MeshExchange;
   readonly #carriers: MeshCarriers;
+  readonly #surroundings: MeshSurroundings;
   readonly #dials: MeshDials;
   readonly #timer: NodeJS.Timeout;
   #places: string;
@@ -63,6 +64,13 @@ export class MeshSeat {
     this.names = book.network ?? { id: "", name: "", cidr: "" };
     const links = (): ReturnType<Crew["transport"]["all"]> => crew()?.transport.all() ?? [];
     this.#exchange = new MeshExchange({ book, clock, random, log, links });
+    this.#surroundings = new MeshSurroundings({
+      ...{ clock, log, isWanted: options.portMapping },
+      port: () => this.network()?.spec.listenPort ?? defaultListenPort,
+      addresses: () => this.#realAddresses().map(({ address }) => address),
+      isNamed: () => this.network()?.spec.endpoint !== undefined,
+      onChange: () => this.paths?.look(),
+    });
     this.#carriers = new MeshCarriers({
       ...{ clock, log, crew },
       port: () => this.network()?.spec.listenPort ?? defaultListenPort,
@@ -144,8 +152,8 @@ export class MeshSeat {
   }
 
   netcheck(): NetcheckReport {
-    const { relay, surroundings, book } = this.#options;
-    const { mapped: endpoint, mapping } = surroundings.seen;
+    const { relay, book } = this.#options;
+    const { mapped: endpoint, mapping } = this.#surroundings.seen;
     const { listenPort = defaultListenPort, mtu = 1_280 } = this.network()?.spec ?? {};
     const nameOf = (node: string): string => book.memberOf(node)?.name ?? node;
     return reportNetcheck({
@@ -165,6 +173,7 @@ export class MeshSeat {
   close(): void {
     clearInterval(this.#timer);
     this.paths.close();
+    void this.#surroundings.close();
     this.#carriers.close();
     this.#exchange.close();
   }
@@ -209,12 +218,12 @@ export class MeshSeat {
 
   /** Its own tunnel that comes up or goes is no other place. */
   #moved(): void {
-    const { tunnel, surroundings, log } = this.#options;
+    const { tunnel, log } = this.#options;
     const places = JSON.stringify(this.#realAddresses());
     if (places === this.#places) return;
     this.#places = places;
     tunnel.rebind().catch((error: unknown) => log.debug("the tunnel cannot be bound again", { error }));
-    surroundings.moved();
+    this.#surroundings.moved();
     this.#carriers.moved();
     this.paths.moved();
   }
@@ -250,14 +259,14 @@ export class MeshSeat {
   }
 
   #own(): OwnSight {
-    const { relay, surroundings } = this.#options;
+    const { relay } = this.#options;
     const { listenPort = defaultListenPort, endpoint = "", relay: wish } = this.network()?.spec ?? {};
-    const { mapped, nat: natHint } = surroundings.seen;
+    const { mapped } = this.#surroundings.seen;
     const named = isIP(parseEndpoint(endpoint, 0)?.host ?? "") === 0 ? undefined : endpoint;
     return withoutUndefined({
       port: listenPort,
       addresses: this.#realAddresses().map(({ address, prefix }) => ({ address, prefix })),
-      ...{ endpoint: named, mapped, natHint },
+      ...{ endpoint: named, mapped },
       canRelay: relay.outcome.active && wish?.enabled !== false,
       up: this.paths?.dump !== undefined,
       meshRanges: [this.names.cidr],

@@ -29,7 +29,6 @@ import { findMember, networkLog, revokeMember, sayLeave } from "./mesh-exits.ts"
 import { MeshInvites } from "./mesh-invites.ts";
 import { MeshRelay } from "./mesh-relay.ts";
 import { MeshSeat } from "./mesh-seat.ts";
-import type { MeshSurroundings } from "./mesh-surroundings.ts";
 import { MeshTunnel } from "./mesh-tunnel.ts";
 import { reportNetwork } from "./mesh-report.ts";
 
@@ -46,6 +45,8 @@ export interface MeshOptions {
   readonly gpus: () => number;
   /** Default TCP port of peers. */
   readonly workerPort: number;
+  /** The owner lets the router map a port. */
+  readonly portMapping: boolean;
   readonly crew: () => Crew | undefined;
   /** The Network controller has something to do. */
   readonly wake: (network: string) => void;
@@ -64,7 +65,6 @@ export class Mesh implements MeshOperations {
   readonly #subscriptions: Disposable[] = [];
   readonly #tunnel: MeshTunnel;
   readonly #relay: MeshRelay;
-  readonly #surroundings: MeshSurroundings = { seen: {}, moved: () => undefined };
   #seat: MeshSeat | undefined;
   #isLeaving = false;
 
@@ -226,7 +226,7 @@ export class Mesh implements MeshOperations {
     if (this.#book.network !== undefined)
       this.#seat = new MeshSeat({
         ...this.#options,
-        ...{ book: this.#book, tunnel: this.#tunnel, relay: this.#relay, surroundings: this.#surroundings },
+        ...{ book: this.#book, tunnel: this.#tunnel, relay: this.#relay },
         expected: () => this.#invites.expected(),
       });
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cidrClash, parseNetworks, pickCidr } from "../../../src/adapters/system/routes.ts";
+import { cidrClash, parseGateway, parseNetworks, pickCidr } from "../../../src/adapters/system/routes.ts";
 
 const home = [
   { cidr: "192.168.1.0/24", interface: "wlan0" },
@@ -81,5 +81,32 @@ describe("networks of this machine", () => {
 
   test("that fill all of 10.0.0.0/8 leave none, and that is said", () => {
     expect(() => pickCidr([{ cidr: "10.0.0.0/8", interface: "corp0" }], () => 0)).toThrow(/is free here/);
+  });
+});
+
+describe("the router of this machine", () => {
+  const links = JSON.stringify([
+    { ifname: "eth0", addr_info: [{ local: "192.168.1.7", prefixlen: 24 }] },
+    { ifname: "wlan0", addr_info: [{ local: "192.168.9.7", prefixlen: 24 }] },
+  ]);
+
+  test("is that of the default route that counts, with this machine's address towards it", () => {
+    const routes = [
+      { dst: "default", gateway: "192.168.9.1", dev: "wlan0", metric: 600, prefsrc: "192.168.9.8" },
+      { dst: "default", gateway: "192.168.1.1", dev: "eth0", metric: 100 },
+    ];
+    expect(parseGateway(JSON.stringify(routes), links)).toEqual({ gateway: "192.168.1.1", localHost: "192.168.1.7" });
+    expect(parseGateway(JSON.stringify(routes.slice(0, 1)), links)).toEqual({
+      gateway: "192.168.9.1",
+      localHost: "192.168.9.8",
+    });
+  });
+
+  test.each([
+    "[]",
+    JSON.stringify([{ dst: "default", dev: "ppp0" }]),
+    JSON.stringify([{ gateway: "10.0.0.1", dev: "gone0" }]),
+  ])("is unknown where the routes are %s", (routes) => {
+    expect(parseGateway(routes, links)).toBeUndefined();
   });
 });
