@@ -6,7 +6,7 @@ import { nodeIdOf, publicKeyOf } from "../../trust/identity.ts";
 import type { BundlePeer } from "../../trust/membership/bundle-fields.ts";
 import { decodeBundle, sealBundle, type Bundle } from "../../trust/membership/bundle.ts";
 import { fingerprintWords, requestWords } from "../../trust/membership/fingerprint.ts";
-import { freeAddress, inviteProblem } from "../../trust/membership/invite-rules.ts";
+import { freeAddress, inviteProblem, inviterProblem } from "../../trust/membership/invite-rules.ts";
 import { createJoinRequest, decodeJoinRequest, type JoinRequest } from "../../trust/membership/join-request.ts";
 import type { Member, Membership } from "../../trust/membership/judge-membership.ts";
 import { nextFreeAddress } from "../../trust/membership/mesh-addresses.ts";
@@ -207,7 +207,7 @@ export class MeshInvites {
     text: string,
     name: string | undefined,
   ): { readonly decoded: JoinRequest; readonly place: { readonly name: string; readonly ip: string } } {
-    const { membership } = this.#membership();
+    const { membership, own } = this.#membership();
     const decoded = decodeJoinRequest(text);
     const known = this.#pendingFor(decoded);
     if (known !== undefined && (name === undefined || name === known.name)) return { decoded, place: known };
@@ -215,10 +215,16 @@ export class MeshInvites {
     const ip = freeAddress(reserved, decoded.identity);
     if (ip === undefined) throw new HomieError("Conflict", "the network has no free address");
     const place = { name: name ?? decoded.name, ip };
-    const problem = inviteProblem(reserved, decoded, place);
+    const room = inviterProblem(own, this.#options.book.statements());
+    const problem = room ?? inviteProblem(reserved, decoded, place);
     if (problem === undefined) return { decoded, place };
-    const hint = problem.includes("name ") ? { hint: "choose another with --name" } : {};
-    throw new HomieError("Conflict", `${decoded.name} cannot be invited: ${problem}`, hint);
+    const help = problem.includes("name ") ? "choose another with --name" : undefined;
+    const hint = room === undefined ? help : "a member nearer to the founder can: homie network log shows who that is";
+    throw new HomieError(
+      "Conflict",
+      `${decoded.name} cannot be invited: ${problem}`,
+      hint === undefined ? {} : { hint },
+    );
   }
 
   /** Names and addresses of invites on their way are taken, so that two of them do not clash. */
@@ -305,5 +311,5 @@ export class MeshInvites {
 function memberToBe({ subject, name, ip, wireguardKey }: Extract<Statement, { kind: "Admit" }>): Member {
   const node = nodeIdOf(Buffer.from(subject, "base64url"));
   const place = { identity: subject, node, name, ip, wantedIp: ip, wireguardKey };
-  return { ...place, chain: [], proofs: [], sequence: 0, lost: [] };
+  return { ...place, depth: 0, chain: [], proofs: [], sequence: 0, lost: [] };
 }

@@ -2,7 +2,7 @@ import { nodeIdOf } from "../identity.ts";
 import { FieldReader } from "../field-reader.ts";
 import { judgeMembership } from "./judge-membership.ts";
 import { memberAddressProblem, tunnelEndpointProblem } from "./mesh-addresses.ts";
-import { maxChain } from "./place-members.ts";
+import { maxChain, maxDepth } from "./place-members.ts";
 import { address, dnsLabel, readIdentity, readTunnelKey } from "./statement-fields.ts";
 import {
   maxStatementBytes,
@@ -138,7 +138,9 @@ function chainProblem(
   const { members, refused } = judgeMembership(genesis.id, [genesis.bytes, ...statements]);
   const [bad] = refused;
   if (bad !== undefined) return `chain holds a statement that ${bad.reason}`;
-  return members.some(({ identity }) => identity === inviter) ? undefined : "chain does not prove who signed it";
+  const member = members.find(({ identity }) => identity === inviter);
+  if (member === undefined) return "chain does not prove who signed it";
+  return member.depth < maxDepth ? undefined : `chain has ${maxDepth} invites already, and none is longer`;
 }
 
 function addressesProblem({ assigned_ip, peers }: BundleContents, cidr: string): string | undefined {

@@ -1,6 +1,9 @@
 import type { JoinRequest } from "./join-request.ts";
-import type { Membership } from "./judge-membership.ts";
+import type { Member, Membership } from "./judge-membership.ts";
 import { addressKey, memberAddressProblem, nextFreeAddress } from "./mesh-addresses.ts";
+import { maxDepth } from "./place-members.ts";
+import type { SignedStatement } from "./statement.ts";
+import { maxAdmits } from "./statement-fields.ts";
 
 /** Why this machine cannot be invited under this name and address, as far as is known here; undefined when it can. */
 export function inviteProblem(
@@ -20,6 +23,16 @@ export function inviteProblem(
   if (owner !== undefined) return `the address ${place.ip} is ${owner.name}'s`;
   const problem = memberAddressProblem(place.ip, genesis.cidr);
   return problem === undefined ? undefined : `the address ${place.ip} ${problem}`;
+}
+
+/** Why whomever this member admits would be a member for nobody. Invites that nobody came with count for nothing. */
+export function inviterProblem(
+  { name, identity, depth }: Pick<Member, "name" | "identity" | "depth">,
+  statements: readonly SignedStatement[],
+): string | undefined {
+  if (depth >= maxDepth) return `${name} is at the end of a chain of ${maxDepth} invites, and no chain is longer`;
+  const admits = statements.filter(({ issuer, statement }) => issuer === identity && statement.kind === "Admit");
+  return admits.length < maxAdmits ? undefined : `${name} has let in ${maxAdmits}, and nobody lets in more`;
 }
 
 /** The address this key hashes to, or the next free one; undefined in a full network. `identity` is raw. */

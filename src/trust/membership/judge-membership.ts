@@ -16,6 +16,8 @@ export interface Member {
   /** What it was admitted with. */
   readonly wantedIp: string;
   readonly wireguardKey: string;
+  /** How many Admits lie between the founder and this key. */
+  readonly depth: number;
   /** Keys from the founder to who let this one in; empty for the founder. */
   readonly chain: readonly string[];
   /** Ids of the Admits and Rotates of that chain: with the Genesis they prove this member to anybody. */
@@ -100,10 +102,10 @@ function listMembers(
   }
   const present = [...places.values()].filter(({ identity }) => !gone.has(identity));
   const members = settleClashes(present, cidr).map(({ place, node, name, ip, lost }) => {
-    const { identity, wireguardKey, chain, proofs } = place;
+    const { identity, wireguardKey, depth, chain, proofs } = place;
     const addresses = { wantedIp: place.ip, ...(ip === undefined ? {} : { ip }) };
     const sequence = sequences.get(identity) ?? 0;
-    return { identity, node, name, ...addresses, wireguardKey, chain, proofs, sequence, lost };
+    return { identity, node, name, ...addresses, wireguardKey, depth, chain, proofs, sequence, lost };
   });
   return members.toSorted((a, b) => (a.identity < b.identity ? -1 : 1));
 }

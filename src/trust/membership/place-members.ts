@@ -27,7 +27,7 @@ export interface Placement {
   readonly refused: readonly Refusal[];
 }
 
-const maxDepth = 16;
+export const maxDepth = 16;
 /** Admits and Rotates together: somebody who rotates a thousand times must cost nobody memory. */
 export const maxChain = 64;
 

@@ -1,64 +1,8 @@
-import { duplexPair } from "node:stream";
-import { expect, onTestFinished, test } from "vitest";
-import { Link } from "../../../src/adapters/tls/link.ts";
-import { MeshExchange } from "../../../src/daemon/mesh/mesh-exchange.ts";
+import { expect, test } from "vitest";
 import { revokeMember } from "../../../src/daemon/mesh/mesh-exits.ts";
-import { systemClock } from "../../../src/adapters/clock/system-clock.ts";
 import { encodeWords } from "../../../src/trust/membership/exchange.ts";
 import { admit, machine, tell, type Machine } from "./kit.ts";
-
-const warnings: string[] = [];
-const quiet = (): void => {};
-const log = { debug: quiet, info: quiet, warn: (message: string) => void warnings.push(message), error: quiet };
-const nobody = {
-  identity: Buffer.alloc(32),
-  remoteAddress: "203.0.113.5",
-  remotePort: 5556,
-  localAddress: "203.0.113.6",
-};
-
-/** A machine that exchanges over links, as long as the test runs. */
-class Talker {
-  readonly links: Link[] = [];
-  readonly exchange: MeshExchange;
-  readonly who: Machine;
-
-  constructor(who: Machine) {
-    this.who = who;
-    const options = { book: who.book, clock: systemClock, random: Math.random, log, links: () => this.links };
-    this.exchange = new MeshExchange(options);
-    onTestFinished(() => this.exchange.close());
-  }
-
-  get names(): readonly string[] {
-    return this.who.book.membership.members.map(({ name }) => name).toSorted();
-  }
-}
-
-/** A link between both, admitted where the book says so after what came first. */
-function connect(one: Talker, other: Talker): readonly [Link, Link] {
-  const [left, right] = duplexPair();
-  const open = (self: Talker, peer: Talker, socket: typeof left): Link => {
-    const { node } = peer.who.book;
-    const link = new Link({ socket, peer: { ...nobody, node }, dialled: true, nowMs: () => 0, allow: () => true });
-    const isMember = (): boolean => self.who.book.memberOf(node) !== undefined;
-    const ignore = (): void => {};
-    link.start(
-      {
-        ...{ record: ignore, gossip: ignore, rtt: ignore, known: ignore, path: ignore, closed: ignore },
-        membership: (word) => self.exchange.take(link, word, isMember()),
-      },
-      Buffer.alloc(0),
-    );
-    return link;
-  };
-  const links = [open(one, other, left), open(other, one, right)] as const;
-  one.links.push(links[0]);
-  other.links.push(links[1]);
-  one.exchange.greet(links[0]);
-  other.exchange.greet(links[1]);
-  return links;
-}
+import { connect, Talker } from "./talker.ts";
 
 const crew = async (): Promise<readonly [Machine, Machine, Machine]> => {
   const [alice, bob, carol] = [machine("alice"), machine("bob"), machine("carol")];
@@ -141,5 +85,5 @@ test("G-12: who sends more statements than anybody has is not listened to any lo
   const [known = new Uint8Array(1)] = alice.book.statements().map(({ bytes }) => bytes);
   const many = Array.from({ length: 2_500 }, () => known);
   for (const word of encodeWords({ kind: "statements", statements: many })) link.membership(word);
-  await expect.poll(() => warnings).toContain("a member sends more statements than anybody has");
+  await expect.poll(() => one.warnings).toContain("a member sends more statements than anybody has");
 });
