@@ -15,6 +15,9 @@ import { hear, sayAgain, speak, speechDueMs } from "./talk.ts";
 import { refreshTunnels } from "./tunnels.ts";
 import { doubt, doubtEndsMs, judgeTunnels, watchTunnels } from "./watch.ts";
 
+/** Both sides have had the time to see that the tunnel works. */
+const settledMs = 5_000;
+
 /** What a machine does about one input. Pure: the same arguments give the same answer, and nothing else happens. */
 export function stepPaths(state: PathsState, input: PathsInput, moment: Moment): PathsStep {
   const draft = new Draft(state, moment);
@@ -79,7 +82,9 @@ function takeMessage(draft: Draft, pair: Pair | undefined, message: Uint8Array):
   if (body === undefined) return;
   observe(draft, pair.node, body.observed);
   refreshPlaces(draft, pair);
-  if (hasGone(pair, before)) doubt(pair, draft.nowMs);
+  // What this side takes for good may only seem so: it hears from the other, and is not heard.
+  const isUnheard = !body.alive && pair.alive && draft.nowMs - pair.aliveMs > settledMs;
+  if (isUnheard || hasGone(pair, before)) doubt(pair, draft.nowMs);
   followLeader(draft, pair);
   if (!pair.isLeader && body.attempt !== undefined) joinAttempt(draft, pair, body.attempt);
 }
