@@ -29,6 +29,8 @@ export interface HomePaths {
   readonly runs: string;
   readonly socket: string;
   readonly pid: string;
+  /** There while `homie down` stops the daemon, which otherwise leaves its tunnel for the next one. */
+  readonly goingDown: string;
   readonly log: string;
 }
 
@@ -52,6 +54,7 @@ export function homePaths(root: string): HomePaths {
     runs: join(root, "runs"),
     socket: join(root, "run", "homie.sock"),
     pid: join(root, "run", "homie.pid"),
+    goingDown: join(root, "run", "down"),
     log: join(root, "run", "homie.log"),
   };
 }

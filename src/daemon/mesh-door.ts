@@ -99,7 +99,12 @@ export class MeshDoor implements MeshOperations {
     return (await this.open()).netcheck();
   }
 
-  close(): void {
-    this.#mesh?.close();
+  /** The interface goes; what this machine is in its network stays. */
+  async takeDown(): Promise<void> {
+    await this.#mesh?.takeDown();
+  }
+
+  async close(): Promise<void> {
+    await this.#mesh?.close();
   }
 }

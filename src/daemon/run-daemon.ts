@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { serveApi } from "../api/serve.ts";
 import type { StatusReport } from "../api/ports.ts";
@@ -56,6 +57,7 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
     });
   const services = openHome({ home: options.home, clock: systemClock, log, report, signal }, lock);
   try {
+    rmSync(services.paths.goingDown, { force: true });
     const retired = retireIdentity(services.paths.identity);
     if (retired !== undefined)
       log.info("this machine has new keys, as the ones before have left a network", { retired });
@@ -91,8 +93,9 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
   } finally {
     ending.abort();
     await started.seat?.close();
-    started.mesh?.close();
+    await started.mesh?.close();
     await started.wiring?.stop();
+    if (isGoingDown(services.paths)) await started.mesh?.takeDown();
     await started.docker?.close();
     await services.close();
   }
@@ -113,6 +116,13 @@ function runtimesOf(
       process: createProcessInventory(paths, nodeId),
     },
   };
+}
+
+/** `homie down`, and not a restart: the next daemon goes on with a tunnel that is left. */
+function isGoingDown({ goingDown }: HomeServices["paths"]): boolean {
+  const isSo = existsSync(goingDown);
+  rmSync(goingDown, { force: true });
+  return isSo;
 }
 
 interface Started {

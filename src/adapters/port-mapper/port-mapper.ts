@@ -1,15 +1,6 @@
-import { Worker } from "node:worker_threads";
+import { isIPv4 } from "node:net";
 import type { Clock, Logger } from "../../reconciler/types.ts";
-import { tidy } from "../wireguard/run-tool.ts";
-
-export interface MappingRequest {
-  /** UDP, here and wished for outside. */
-  readonly port: number;
-  /** IPv4 address of the router. */
-  readonly gateway: string;
-  /** This machine, as the router sees it. */
-  readonly localHost: string;
-}
+import { askRouter, type MappingRequest, type RouterAnswer, type RouterQuestion } from "./ask-router.ts";
 
 export type MappingAnswer =
   | { readonly kind: "mapped"; readonly protocol: "nat-pmp" | "upnp"; readonly host: string; readonly port: number }
@@ -22,25 +13,31 @@ export interface PortMapperOptions {
   readonly request: () => Promise<MappingRequest | undefined>;
   /** A mapping came, went, or changed. */
   readonly onChange: () => void;
+  /** Tests bring a router along. */
+  readonly ask?: (question: RouterQuestion, signal: AbortSignal) => Promise<RouterAnswer>;
 }
 
 /** Routers give a mapping for two hours (RFC 6886) or one; long before, it is asked for again. */
 const renewMs = 20 * 60_000;
+/** A router that had one is back soon. */
+const againMs = 60_000;
 const retryMs = 10 * 60_000;
 const longestRetryMs = 6 * 3_600_000;
-const answerMs = 30_000;
 
 /** Keeps a UDP port mapped at the router, by NAT-PMP or UPnP, for as long as it lives. Throws nothing. */
 export class PortMapper {
   readonly #options: PortMapperOptions;
+  readonly #running: Promise<void>;
   #answer: MappingAnswer | undefined;
-  #worker: Worker | undefined;
-  #ending = new AbortController();
+  /** What the router gave last, to be given back. */
+  #held: Omit<RouterQuestion, "act"> | undefined;
+  #turn = new AbortController();
   #failures = 0;
+  #isClosed = false;
 
   constructor(options: PortMapperOptions) {
     this.#options = options;
-    void this.#run(this.#ending.signal);
+    this.#running = this.#run();
   }
 
   /** The last answer; undefined before the first, and where there is nothing to ask for. */
@@ -48,77 +45,93 @@ export class PortMapper {
     return this.#answer;
   }
 
-  /** The machine is somewhere else: what was mapped is of no use. */
+  /** Something else is to be asked for, or somebody else to be asked. */
   restart(): void {
-    this.#ending.abort();
-    this.#ending = new AbortController();
     this.#failures = 0;
-    void this.#run(this.#ending.signal);
+    this.#turn.abort();
   }
 
-  /** Takes the mapping away, if the router answers soon. */
+  /** Gives the mapping back, if the router answers soon. */
   async close(): Promise<void> {
-    this.#ending.abort();
-    const worker = this.#worker;
-    this.#worker = undefined;
-    if (this.#answer?.kind === "mapped" && worker !== undefined) await ask(worker, "remove", answerMs / 10);
-    await worker?.terminate();
+    this.#isClosed = true;
+    this.#turn.abort();
+    await this.#running;
+    await this.#giveBack();
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    const { clock, request } = this.#options;
-    while (!signal.aborted) {
-      const asked = await request().catch(() => undefined);
-      const answer = asked === undefined ? undefined : await this.#map(asked);
-      if (signal.aborted) return;
+  async #run(): Promise<void> {
+    while (!this.#isClosed) {
+      this.#turn = new AbortController();
+      const { signal } = this.#turn;
+      const answer = await this.#look(signal);
+      if (signal.aborted) continue;
+      const pauseMs = this.#pauseMs(answer);
       this.#tell(answer);
-      this.#failures = answer?.kind === "mapped" ? 0 : this.#failures + 1;
-      const pause = Math.min(longestRetryMs, retryMs * 2 ** Math.max(0, this.#failures - 1));
-      await clock.sleep(this.#failures === 0 ? renewMs : pause, signal);
+      await this.#options.clock.sleep(pauseMs, signal);
     }
   }
 
-  async #map(request: MappingRequest): Promise<MappingAnswer> {
-    const worker = this.#worker ?? startWorker();
-    this.#worker = worker;
-    const answer = await ask(worker, request, answerMs);
-    if (answer.kind === "mapped") return answer;
-    // Without a mapping nothing is to be kept.
-    if (this.#worker === worker) this.#worker = undefined;
-    await worker.terminate();
-    return answer;
+  async #look(signal: AbortSignal): Promise<MappingAnswer | undefined> {
+    const { log, request } = this.#options;
+    const wanted = await request().catch((error: unknown) => {
+      log.debug("it is unknown who the router is", { error });
+      return undefined;
+    });
+    if (this.#held?.port !== wanted?.port) await this.#giveBack();
+    return wanted === undefined || signal.aborted ? undefined : await this.#map(wanted, signal);
+  }
+
+  async #map(request: MappingRequest, signal: AbortSignal): Promise<MappingAnswer> {
+    const problems: string[] = [];
+    // Another port outside would be another mapping.
+    const external = this.#held?.external ?? request.port;
+    for (const protocol of ["nat-pmp", "upnp"] as const) {
+      const answer = await this.#ask({ act: "map", protocol, external, ...request }, signal);
+      if (!("problem" in answer)) {
+        this.#held = { protocol, external: answer.port, ...request };
+        return { kind: "mapped", protocol, ...answer };
+      }
+      problems.push(`${protocol}: ${answer.problem}`);
+    }
+    return { kind: "none", problem: problems.join("; ") };
+  }
+
+  /** What a router says may be anything. */
+  async #ask(question: RouterQuestion, signal: AbortSignal): Promise<RouterAnswer> {
+    if (signal.aborted) return { problem: "not asked" };
+    const answer = await (this.#options.ask ?? askRouter)(question, signal);
+    if ("problem" in answer || question.act === "remove") return answer;
+    const { host, port } = answer;
+    const isSound = isIPv4(host) && Number.isInteger(port) && port > 0 && port < 65_536;
+    return isSound ? { host, port } : { problem: "the router answers with what is no address" };
+  }
+
+  async #giveBack(): Promise<void> {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    const answer = await this.#ask({ act: "remove", ...held }, new AbortController().signal);
+    // It ends by itself, later.
+    if ("problem" in answer) this.#options.log.debug("the router did not take its mapping back", { ...answer });
+  }
+
+  #pauseMs(answer: MappingAnswer | undefined): number {
+    if (answer?.kind === "mapped") {
+      this.#failures = 0;
+      return renewMs;
+    }
+    this.#failures += 1;
+    if (this.#answer?.kind === "mapped") return againMs;
+    return Math.min(longestRetryMs, retryMs * 2 ** (this.#failures - 1));
   }
 
   #tell(answer: MappingAnswer | undefined): void {
     const isOther = JSON.stringify(answer) !== JSON.stringify(this.#answer);
+    const isLost = this.#answer?.kind === "mapped" && answer?.kind !== "mapped";
     this.#answer = answer;
     if (!isOther) return;
     if (answer?.kind === "mapped") this.#options.log.info("the router maps a port to the tunnel", { ...answer });
+    if (isLost) this.#options.log.info("the router maps no port to the tunnel any more", { ...answer });
     this.#options.onChange();
   }
-}
-
-function startWorker(): Worker {
-  const name = import.meta.url.endsWith(".ts") ? "./mapping-worker.ts" : "./mapping-worker.js";
-  const worker = new Worker(new URL(name, import.meta.url), { stdout: true, stderr: true });
-  worker.unref();
-  return worker;
-}
-
-/** A thread that dies, or does not answer, is an answer too. */
-function ask(worker: Worker, message: MappingRequest | "remove", ms: number): Promise<MappingAnswer> {
-  return new Promise((resolve) => {
-    const end = (answer: MappingAnswer): void => {
-      clearTimeout(timer);
-      worker.removeAllListeners();
-      worker.on("error", () => undefined);
-      resolve(answer);
-    };
-    const none = (problem: string): void => end({ kind: "none", problem: tidy(problem) });
-    const timer = setTimeout(() => none("no answer in time"), ms);
-    worker.once("message", (answer: MappingAnswer) => (answer.kind === "none" ? none(answer.problem) : end(answer)));
-    worker.once("error", (error: unknown) => none(error instanceof Error ? error.message : String(error)));
-    worker.once("exit", () => none("the search ended early"));
-    worker.postMessage(message);
-  });
 }

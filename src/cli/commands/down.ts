@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import type { CommandContext } from "../context.ts";
 import { isAlive, runningPid } from "../daemon-process.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -15,6 +16,8 @@ export async function runDown(context: CommandContext): Promise<number> {
     return exitCodes.ok;
   }
   try {
+    // A daemon that is only restarted leaves the tunnel up, so that no packet is lost.
+    writeFileSync(context.paths.goingDown, `${pid}\n`, { mode: 0o600 });
     process.kill(pid, "SIGTERM");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EPERM") {

@@ -170,12 +170,13 @@ export class MeshSeat {
     });
   }
 
-  close(): void {
+  /** A router is given its port back before this ends. */
+  async close(): Promise<void> {
     clearInterval(this.#timer);
     this.paths.close();
-    void this.#surroundings.close();
     this.#carriers.close();
     this.#exchange.close();
+    await this.#surroundings.close();
   }
 
   #createCrewMesh(): CrewMesh {
@@ -214,6 +215,7 @@ export class MeshSeat {
   #look(): void {
     this.#dials.look();
     this.#carriers.look();
+    this.#surroundings.look();
   }
 
   /** Its own tunnel that comes up or goes is no other place. */

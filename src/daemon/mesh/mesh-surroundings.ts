@@ -1,4 +1,5 @@
-import { PortMapper, type MappingRequest } from "../../adapters/port-mapper/port-mapper.ts";
+import type { MappingRequest } from "../../adapters/port-mapper/ask-router.ts";
+import { PortMapper } from "../../adapters/port-mapper/port-mapper.ts";
 import { defaultGateway } from "../../adapters/system/routes.ts";
 import { formatEndpoint } from "../../adapters/tls/endpoint.ts";
 import type { Clock, Logger } from "../../reconciler/types.ts";
@@ -31,10 +32,12 @@ export interface MeshSurroundingsOptions {
 export class MeshSurroundings {
   readonly #options: MeshSurroundingsOptions;
   readonly #mapper: PortMapper | undefined;
+  #wished: string;
 
   constructor(options: MeshSurroundingsOptions) {
     const { clock, log, onChange, isWanted } = options;
     this.#options = options;
+    this.#wished = this.#wish();
     const request = (): Promise<MappingRequest | undefined> => this.#request();
     this.#mapper = isWanted ? new PortMapper({ clock, log, request, onChange }) : undefined;
   }
@@ -51,12 +54,24 @@ export class MeshSurroundings {
     return { mapped: formatEndpoint({ host, port }), mapping: { protocol } };
   }
 
+  /** The Network file may name another port, or a place. */
+  look(): void {
+    const wish = this.#wish();
+    if (wish === this.#wished) return;
+    this.#wished = wish;
+    this.#mapper?.restart();
+  }
+
   moved(): void {
     this.#mapper?.restart();
   }
 
   async close(): Promise<void> {
     await this.#mapper?.close();
+  }
+
+  #wish(): string {
+    return `${this.#options.port()} ${this.#options.isNamed()}`;
   }
 
   async #request(): Promise<MappingRequest | undefined> {

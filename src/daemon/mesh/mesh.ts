@@ -192,11 +192,12 @@ export class Mesh implements MeshOperations {
       sayLeave(this.#book);
       spendIdentity(paths.identity);
       await clock.sleep(farewellMs, new AbortController().signal);
-      this.#seat?.close();
+      const closing = this.#seat?.close();
       this.#seat = undefined;
       this.#book.leave();
       await this.#undeclare(name);
       await this.#options.resettle();
+      await closing;
     } finally {
       this.#isLeaving = false;
     }
@@ -216,10 +217,21 @@ export class Mesh implements MeshOperations {
     await this.#seat?.paths.ready;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
-    this.#seat?.close();
+    const closing = this.#seat?.close();
     this.#book.flush();
+    await closing;
+  }
+
+  /** To be called when its controller has stopped. What cannot be removed is told in the log. */
+  async takeDown(): Promise<void> {
+    try {
+      await this.#relay.remove();
+      await this.#tunnel.remove();
+    } catch (error) {
+      this.#options.log.warn("the interface of the mesh stays", { error });
+    }
   }
 
   #sit(): void {

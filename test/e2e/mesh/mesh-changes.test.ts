@@ -93,6 +93,16 @@ describe.skipIf(refusal !== undefined)("a mesh that changes", () => {
     expect(lost).toBe(0);
   });
 
+  test("homie down takes the interface away, and homie up brings it back", async () => {
+    const links = (): Promise<string> => at("raj").run("ip", "-br", "link");
+    await at("raj").down();
+    expect(await links()).not.toContain("homie0");
+    expect(await at("raj").run("nft", "list", "ruleset")).not.toContain("homie");
+    await at("raj").up();
+    await expect.poll(() => connectionOf(at("raj"), "vivek"), wait).toBe("direct");
+    expect(await links()).toContain("homie0");
+  });
+
   test("ten joins and leaves drop no packet of a tunnel", { timeout: 240_000 }, async () => {
     const nina = await friends.lab.addPublicHost("nina", config);
     await nina.up();
