@@ -115,6 +115,12 @@ export class MeshSeat {
     };
   }
 
+  /** As its controller has last told. */
+  interfaceState(): "unknown" | "told" {
+    const condition = this.network()?.status?.conditions?.find(({ type }) => type === "InterfaceReady");
+    return condition === undefined || condition.status === "Unknown" ? "unknown" : "told";
+  }
+
   /** The Network controller looks again. */
   wake(): void {
     this.#options.wake(this.names.name);

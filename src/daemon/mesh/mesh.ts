@@ -56,6 +56,9 @@ export interface MeshOptions {
 
 /** Others hear that this machine goes; then its links end. */
 const farewellMs = 500;
+/** An interface is up, or known to be impossible, in a tenth of it. */
+const interfaceMs = 3_000;
+const lookMs = 25;
 
 /** The native mesh of this machine: what people do with it, what its controller and its crew need of it. */
 export class Mesh implements MeshOperations {
@@ -247,7 +250,16 @@ export class Mesh implements MeshOperations {
     this.#sit();
     await this.#options.resettle();
     this.#seat?.wake();
+    await this.#interfaceTold();
     return await this.report();
+  }
+
+  /** Whether there is an interface is known soon, and people want to read that, not that it is not known yet. */
+  async #interfaceTold(): Promise<void> {
+    const { clock } = this.#options;
+    const untilMs = clock.monotonicMs() + interfaceMs;
+    while (clock.monotonicMs() < untilMs && this.#seat?.interfaceState() === "unknown")
+      await clock.sleep(lookMs, new AbortController().signal);
   }
 
   #joined(): MeshSeat {
