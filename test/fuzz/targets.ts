@@ -2,6 +2,7 @@ import type { FuzzTarget } from "./target.ts";
 import { linkFrameTarget, logFrameTarget } from "./targets/frames.ts";
 import { gossipMessageTarget, gossipStepTarget } from "./targets/gossip.ts";
 import { answerTarget, claimTarget, inputListTarget, offerTarget, reportTarget } from "./targets/messages.ts";
+import { pathFrameTarget, pathMessageTarget } from "./targets/paths.ts";
 import { bundleContentsTarget, bundleTarget, joinRequestTarget } from "./targets/pastes.ts";
 import { beaconTarget, recordTarget } from "./targets/records.ts";
 import { exchangeTarget, membershipTarget, statementTarget } from "./targets/statements.ts";
@@ -21,6 +22,6 @@ export async function openTargets(): Promise<readonly FuzzTarget[]> {
       gossipStepTarget(),
     ],
     ...[logFrameTarget(), linkFrameTarget(), claimTarget(), offerTarget(), inputListTarget(), reportTarget()],
-    ...[answerTarget(), exchangeTarget()],
+    ...[answerTarget(), exchangeTarget(), pathMessageTarget(), pathFrameTarget()],
   ];
 }

@@ -69,7 +69,7 @@ describe.each([
   { size: 10, seeds: 5, troubles: 25 },
   { size: 50, degree: 6, seeds: 2, troubles: 8 },
 ])("a crew of $size that loses, doubles, splits and restarts", ({ seeds, ...shape }) => {
-  it.each(seedsOf(seeds))("agrees on everybody's newest record in the end (seed %i)", (seed) => {
+  it.each(seedsOf(seeds))("G-15: agrees on everybody's newest record in the end (seed %i)", (seed) => {
     const { crew, restored } = live({ ...shape, seed });
     expect(settle(crew)).toEqual([]);
     // A home back from a backup may give a number a second time; nobody else ever does.

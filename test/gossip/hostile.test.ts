@@ -56,7 +56,7 @@ function numbersOf(run: Run, node = other): unknown {
 const of = (run: Run, kind: GossipOutput["kind"]): readonly GossipOutput[] =>
   run.outputs.filter((output) => output.kind === kind);
 
-test("an old record never replaces a newer one, and one seen before is no news", () => {
+test("G-03: an old record never replaces a newer one, and one seen before is no news", () => {
   const run = linked();
   run.take(carrying({ boot: 2, seq: 1 }, { boot: 1, seq: 900 }, { boot: 2, seq: 0 }, { boot: 2, seq: 1 }));
   expect(numbersOf(run)).toEqual([2, 1]);
@@ -64,7 +64,7 @@ test("an old record never replaces a newer one, and one seen before is no news",
   expect(run.state.counts).toMatchObject({ stale: 2, doubled: 1 });
 });
 
-test("nobody writes the record of somebody else", () => {
+test("G-04: nobody writes the record of somebody else", () => {
   const alice = generateIdentity().identityKey;
   const mallory = generateIdentity().identityKey;
   const node = nodeIdOf(publicKeyOf(alice, "ed25519"));
@@ -79,7 +79,7 @@ test("nobody writes the record of somebody else", () => {
   expect(run.state.counts.forged).toBe(2);
 });
 
-test("a record under another name or number than its own is dropped with the rest of its message", () => {
+test("G-04: a record under another name or number than its own is dropped with the rest of its message", () => {
   const bytes = signCheaply(recordOf({ node: other, boot: 1, seq: 1 }));
   for (const lie of [
     { node: "d".repeat(25), bytes },
@@ -93,7 +93,7 @@ test("a record under another name or number than its own is dropped with the res
   }
 });
 
-test("two records with one number are told of once and remembered; whichever came first, the same one stays", () => {
+test("G-03: two records with one number are told of once and remembered; whichever came first, the same one stays", () => {
   const [left, right] = [{ jobs: 1 }, { jobs: 2 }];
   const ends = [
     [left, right],
@@ -190,7 +190,7 @@ test("whatever bytes come, the step answers, counts and keeps what it had", () =
   );
 });
 
-test("a message over 64 KiB is garbage", () => {
+test("G-12: a message over 64 KiB is garbage", () => {
   const run = linked();
   run.take({ kind: "message", from: neighbour, message: Buffer.alloc(wire.maxMessageBytes + 1, 1) });
   expect(run.state.counts.garbage).toBe(1);

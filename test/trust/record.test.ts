@@ -56,7 +56,7 @@ test("G-09: claims of more than any machine has are lowered", () => {
   expect(signed(claims)?.record).toMatchObject({ cpuCount: 4_096, memoryTotal: 2 ** 50, cpuUsedPercent: 100 });
 });
 
-test("the highest boot and sequence number count; two records with one number contradict each other", () => {
+test("G-03: the highest boot and sequence number count; two records with one number contradict each other", () => {
   const [known, later, older, restarted] = [
     signed({}),
     signed({ seq: 8 }),

@@ -78,6 +78,21 @@ test("A6: frames over the rate are dropped, and the link stays", async () => {
   expect(link.isOpen).toBe(true);
 });
 
+test("G-12: bytes of a frame that does not become whole are no sign of life, however long they go on", async () => {
+  let nowMs = 100;
+  const { link, other } = createLink({ nowMs: () => nowMs });
+  const heard = listen(link);
+  const frame = encodeFrame("membership", Buffer.alloc(64));
+  for (const [index] of frame.entries()) {
+    nowMs = 100 + 1_000 * (index + 1);
+    other.write(frame.subarray(index, index + 1));
+    await new Promise((resolve) => setImmediate(resolve));
+    if (index < frame.length - 1) expect([link.heardMs, heard.length]).toEqual([100, 0]);
+  }
+  await expect.poll(() => heard).toHaveLength(1);
+  expect(link.heardMs).toBe(nowMs);
+});
+
 const claim = (dialled: boolean, boot: number, heardMs = 0): { link: Link; boot: number } => ({
   link: createLink({ dialled, nowMs: () => heardMs }).link,
   boot,

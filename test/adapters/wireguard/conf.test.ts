@@ -94,7 +94,7 @@ describe("the file", () => {
     expect(checkConfig(withPeer("endpoint", "[FD00:0::1]:5")).peers[0]?.endpoint).toBe("[fd00::1]:5");
   });
 
-  test("holds known keys and typed values only, whatever is configured", () => {
+  test("G-10: holds known keys and typed values only, whatever is configured", () => {
     const line =
       /^(?:|\[Interface\]|\[Peer\]|(?:PrivateKey|PublicKey) = [\w+/]{43}=|(?:ListenPort|MTU|PersistentKeepalive) = \d+|(?:Address|AllowedIPs|Endpoint) = [\da-f:.,/[\] ]+)$/;
     fc.assert(

@@ -17,7 +17,7 @@ test.each<[string, PeerSight, string]>([
   ["never heard", { trust: { kind: "unmet" } }, "Offline"],
   ["gone with a goodbye", { trust: proved, silentMs: 0, left: true }, "Offline"],
   ["heard, but of another secret", { trust: refused, silentMs: 0 }, "Untrusted"],
-  ["heard, and contradicting itself", { trust: proved, silentMs: 0, contradicts: true }, "Suspect"],
+  ["G-03: heard, and contradicting itself", { trust: proved, silentMs: 0, contradicts: true }, "Suspect"],
 ])("a peer that is %s is in the right phase", (_, sight, phase) => {
   expect(phaseOf(sight, silence).phase).toBe(phase);
 });

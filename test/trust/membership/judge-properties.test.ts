@@ -56,6 +56,22 @@ test("G-15: any order and any doubling of statements gives the same answer", () 
   );
 }, 60_000);
 
+test("G-15: ten thousand orders of one story end in one membership", () => {
+  const [one, two, three, four, five] = crew.slice(1) as [Machine, Machine, Machine, Machine, Machine];
+  const admits = [sign.admit(founder, one), sign.admit(one, two), sign.admit(two, three), sign.admit(one, four)];
+  const more = [
+    sign.admit(founder, four, { seq: 2 }),
+    sign.admit(founder, five, { seq: 3, ip: two.ip, name: two.name }),
+  ];
+  const cuts = [sign.revoke(founder, one, { seq: 4, lastGoodSeq: 1, keeps: [idOf(admits[1] ?? genesis.bytes)] })];
+  const told = [genesis.bytes, ...admits, ...more, ...cuts, sign.leave(three)];
+  const expected = JSON.stringify(judged(told));
+  fc.assert(
+    fc.property(shuffled(told), (order) => JSON.stringify(judged(order)) === expected),
+    { numRuns: 10_000 },
+  );
+}, 60_000);
+
 test("G-15: pieces that reach two machines by different ways, and are joined in either order, end in one membership", () => {
   const split = story.chain((told) => fc.tuple(fc.constant(told), fc.subarray(told), fc.subarray(told)));
   fc.assert(

@@ -66,7 +66,7 @@ test.each([
   ["a key spelled with spare bits", { request: `${"A".repeat(42)}B` }],
   ["a low-order tunnel key", { wireguardKey: base64url(hexKeys.lowOrder[3] ?? "") }],
   ["a small-order subject", { subject: base64url(hexKeys.smallOrder[3] ?? "") }],
-])("G-03, G-10, H-14, H-15: a signed statement with %s is refused", (_, changes) => {
+])("G-03, G-07, G-10, H-14, H-15: a signed statement with %s is refused", (_, changes) => {
   expect(altered(changes)).toMatch(/^is malformed: /);
 });
 
