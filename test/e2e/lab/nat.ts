@@ -63,7 +63,7 @@ function renderFirewall({ kind, inside }: NatOptions): readonly string[] {
     'iifname "wan" ct state established,related accept',
     'iifname "wan" drop',
     // No hairpin: the outside address is not to be reached from inside.
-    `iifname "${inside}" fib daddr . iif type != local drop`,
+    `iifname "${inside}" fib daddr . iif type != { local, multicast } drop`,
     "}",
   ];
 }

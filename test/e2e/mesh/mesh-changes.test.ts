@@ -5,6 +5,7 @@ import { whyNoLab } from "../lab/lab.ts";
 import type { LanHost } from "../lab/lan-host.ts";
 import type { PublicHost } from "../lab/public-host.ts";
 import { admit, connectionOf, peerOf, reaches, statusOf, SteadyPing } from "./natted-crew.ts";
+import { SteadyStream } from "./steady-stream.ts";
 
 const refusal = await whyNoLab();
 if (refusal !== undefined && process.env["CI"] === "true") throw new Error(refusal);
@@ -131,6 +132,11 @@ describe.skipIf(refusal !== undefined)("a mesh that changes", () => {
     await Promise.all([lea.up(), rob.up()]);
     await Promise.all([admit(vivek, lea, "twin"), admit(wilma, rob, "twin")]);
     const before = await Promise.all([lea, rob].map(async (host) => (await statusOf(host)).you.ipv6));
+    // Who is renamed or gets another address keeps its IPv6 address, and so do transfers.
+    const streams = await Promise.all([
+      SteadyStream.open(vivek, lea, before[0] ?? ""),
+      SteadyStream.open(rob, wilma, (await statusOf(wilma)).you.ipv6),
+    ]);
     for (const [one, other] of between) await lab.heal(one, other);
     for (const [host, other] of [
       [lea, rob],
@@ -148,6 +154,11 @@ describe.skipIf(refusal !== undefined)("a mesh that changes", () => {
     const after = await Promise.all([lea, rob].map(async (host) => (await statusOf(host)).you.ipv6));
     expect(after).toEqual(before);
     await expect.poll(() => reaches(lea, after[1] ?? ""), wait).toBe(true);
+    for (const stream of streams) {
+      const { given, taken } = await stream.stop();
+      expect(given).toMatch(/^\d{6,} /);
+      expect(taken).toBe(given);
+    }
   });
 
   test("homie0.conf is a file of wg-quick", async () => {

@@ -12,9 +12,15 @@ if (refusal !== undefined && process.env["CI"] === "true") throw new Error(refus
 
 const config = { heartbeat_interval: 0.4, peer_timeout: 6 };
 const wait = { timeout: 20_000, interval: 200 };
-const program = fileURLToPath(new URL("pmp-router.ts", import.meta.url));
+const programOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+/** Of every house of the lab that names no other. */
+const lanAddress = "192.168.1.1";
+const kinds = [
+  { protocol: "nat-pmp", program: programOf("pmp-router.ts") },
+  { protocol: "upnp", program: programOf("upnp-router.ts") },
+] as const;
 
-describe.skipIf(refusal !== undefined)("a router that maps ports", () => {
+describe.skipIf(refusal !== undefined).each(kinds)("a router that maps ports by $protocol", ({ protocol, program }) => {
   let friends: Friends;
   let router: ChildProcess | undefined;
   let said = "";
@@ -23,7 +29,7 @@ describe.skipIf(refusal !== undefined)("a router that maps ports", () => {
   beforeAll(async () => {
     friends = await openFriends(config);
     const { raj } = friends.houses;
-    const [command = "", ...args] = raj.keeper.inside([process.execPath, program, raj.address]);
+    const [command = "", ...args] = raj.keeper.inside([process.execPath, program, raj.address, lanAddress]);
     router = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
     router.stdout?.on("data", (chunk: Buffer) => void (said += chunk.toString()));
     await Promise.all(["vivek", "raj", "alex"].map((name) => at(name).up()));
@@ -45,7 +51,7 @@ describe.skipIf(refusal !== undefined)("a router that maps ports", () => {
     expect(await reaches(at("alex"), (await statusOf(at("raj"))).you.ip)).toBe(true);
     const check = JSON.parse(await at("raj").cli.ok(["netcheck", "-o", "json"])) as NetcheckReport;
     const endpoint = `${friends.houses.raj.address}:51820`;
-    expect(check.portMapping).toEqual({ protocol: "nat-pmp", endpoint });
+    expect(check.portMapping).toEqual({ protocol, endpoint });
   });
 
   test("has its mapping taken back when the machine leaves the network", async () => {
