@@ -12,12 +12,11 @@ if (refusal !== undefined && process.env["CI"] === "true") throw new Error(refus
 
 const config = { heartbeat_interval: 0.4, peer_timeout: 6 };
 const wait = { timeout: 20_000, interval: 200 };
-const programOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 /** Of every house of the lab that names no other. */
 const lanAddress = "192.168.1.1";
 const kinds = [
-  { protocol: "nat-pmp", program: programOf("pmp-router.ts") },
-  { protocol: "upnp", program: programOf("upnp-router.ts") },
+  { protocol: "nat-pmp", program: fileURLToPath(new URL("pmp-router.ts", import.meta.url)) },
+  { protocol: "upnp", program: fileURLToPath(new URL("upnp-router.ts", import.meta.url)) },
 ] as const;
 
 describe.skipIf(refusal !== undefined).each(kinds)("a router that maps ports by $protocol", ({ protocol, program }) => {
