@@ -1,3 +1,5 @@
+import type { Peer } from "../resources/peer.ts";
+import { peerAddress } from "../resources/peer-address.ts";
 import { renderAge, renderBytes, renderDuration } from "./human.ts";
 import type { ApiObject } from "./collections.ts";
 
@@ -70,7 +72,7 @@ const columns: Readonly<Record<string, readonly Column[]>> = {
   ],
   Peer: [
     nameColumn,
-    column("Address", "where it is reached", (peer) => at(peer, "spec", "address") ?? at(peer, "status", "address")),
+    column("Address", "where it is reached", renderAddress),
     column("CPU", "cores", (peer) => at(peer, "status", "resources", "cpuCount")),
     column("RAM", "memory", (peer) => renderBytes(at(peer, "status", "resources", "memoryTotal"))),
     column("GPU", "graphics cards", (peer) => countOf(at(peer, "status", "resources", "gpus"))),
@@ -107,6 +109,13 @@ function otherPeer(attempt: ApiObject): unknown {
 function renderPhase(job: ApiObject): unknown {
   if (job.metadata.deletionTimestamp !== undefined) return "Deleting";
   return at(job, "status", "phase") ?? "Pending";
+}
+
+/** What is declared is shown until there is a path. */
+function renderAddress(peer: ApiObject): unknown {
+  const { spec, status } = peer as Partial<Pick<Peer, "spec" | "status">>;
+  const { kind, text: where } = peerAddress(spec, status?.path) ?? {};
+  return kind === "relay" ? `via:${where}` : where;
 }
 
 function renderRuntime(job: ApiObject, now: Date): unknown {

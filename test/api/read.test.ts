@@ -128,7 +128,7 @@ describe("reading objects", () => {
       { cpu: 2, memory: "4Gi", runtime: "process" },
       ["default", "2", "4Gi", "-", "-", "-", "process"],
     ],
-    ["peers", "Peer", { address: "100.64.1.2:5556" }, ["default", "100.64.1.2:5556", "-", "-", "-", "-"]],
+    ["peers", "Peer", { address: "100.64.1.2:5556" }, ["default", "100.64.1.2", "-", "-", "-", "-"]],
     ["networks", "Network", { cidr: "10.42.0.0/16" }, ["default", "10.42.0.0/16", "-"]],
   ])("the table of %s shows its own columns", async (plural, kind, spec, cells) => {
     const home = openTestHome();

@@ -1,4 +1,5 @@
-import type { PeerResources, PeerStatus } from "../../resources/peer.ts";
+import type { Peer, PeerResources, PeerStatus } from "../../resources/peer.ts";
+import { peerAddress } from "../../resources/peer-address.ts";
 import { renderBytes } from "./duration.ts";
 import type { ApiObject } from "./objects.ts";
 
@@ -7,11 +8,10 @@ export const peerHeaders: readonly string[] = ["Name", "IP", "CPU", "RAM", "GPU"
 /** One line of `homie peers`. What is not known is "-"; RAM is free of total. */
 export function peerRow(peer: ApiObject): readonly string[] {
   const status = (peer.status ?? {}) as PeerStatus;
-  const { kind, via } = status.path ?? {};
-  const address = kind === "relay" && via !== undefined ? `via ${via}` : (via ?? text(peer.spec?.["address"]));
+  const { kind, text = "-" } = peerAddress(peer.spec as Peer["spec"] | undefined, status.path) ?? {};
   return [
     status.name ?? peer.metadata.name,
-    address === undefined ? "-" : withoutPort(address),
+    kind === "relay" ? `via ${text}` : text,
     ...sizes(status.resources),
     status.phase ?? "-",
   ];
@@ -30,12 +30,4 @@ function gpuNames(gpus: readonly { readonly model?: string }[]): string {
   const [first] = gpus;
   if (first === undefined) return "-";
   return gpus.length === 1 ? (first.model ?? "1") : `${gpus.length} x ${first.model ?? "?"}`;
-}
-
-function withoutPort(address: string): string {
-  return /^\[([^\]]+)\](?::\d+)?$/u.exec(address)?.[1] ?? address.replace(/^([^:]+):\d+$/u, "$1");
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }
