@@ -16,17 +16,19 @@ const patienceMs = 30_000;
 /** USER_HZ, fixed at 100 in the Linux ABI for /proc. */
 const ticksPerSecond = 100;
 
-export async function startSubject(home: string, name: string, signal: AbortSignal): Promise<Subject> {
+/** `program`: homie itself, for a bench that is another one. */
+export async function startSubject(
+  home: string,
+  name: string,
+  signal: AbortSignal,
+  program: string = process.argv[1] ?? "",
+): Promise<Subject> {
   const { socket } = homePaths(home);
   const startedMs = performance.now();
-  const child = spawn(
-    process.execPath,
-    [...process.execArgv, process.argv[1] ?? "", "up", "--home", home, "--name", name],
-    {
-      stdio: "ignore",
-      signal,
-    },
-  );
+  const child = spawn(process.execPath, [...process.execArgv, program, "up", "--home", home, "--name", name], {
+    stdio: "ignore",
+    signal,
+  });
   await untilReady(socket, child, startedMs);
   const readyMs = performance.now() - startedMs;
   return {
