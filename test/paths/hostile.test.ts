@@ -31,7 +31,7 @@ function lie(random: () => number, session: string, peerSession: string, nodes: 
 }
 
 describe("a member that lies", () => {
-  test.each(seedsOf(4))("disturbs its own tunnels alone (seed %i)", (seed) => {
+  test.each(seedsOf(2))("disturbs its own tunnels alone (seed %i)", (seed) => {
     const { world, vivek, raj, priya, alex, sam } = friends(seed);
     const pings = new Pings(world);
     expect(world.within(20_000, () => wrongWays(world))).toEqual([]);

@@ -12,6 +12,7 @@ export const podmanInit = "/run/podman-init";
 /** Podman's init (catatonit) leaves with this whatever is wrong; Docker's (tini) with 126 or 127, as a shell does. */
 const podmanInitFailed = 1;
 const writtenMs = 150;
+const newline = 10;
 
 /** The codes the container's init leaves with when it cannot execute the program; programs may use them too. */
 export function mayBeStartError(facts: RuntimeFacts, executed: string | undefined): facts is Exited {
@@ -36,12 +37,12 @@ export async function withStartError(facts: Exited, container: Docker.Container,
   }
 }
 
-/** Podman's monitor may write the last line only after it has told of the end: nothing at all is asked for again. */
+/** Podman's monitor may write the last line only after it has told of the end: until a line is whole it is asked again. */
 async function readLastWords({ exitCode }: Exited, container: Docker.Container): Promise<Buffer> {
-  const tries = exitCode === podmanInitFailed ? 4 : 1;
+  const tries = exitCode === podmanInitFailed ? 10 : 1;
   for (let count = 1; ; count += 1) {
     const output = await within(answerMs, () => container.logs({ follow: false, stdout: true, stderr: true, tail: 4 }));
-    if (output.length > 0 || count >= tries) return output;
+    if (output.at(-1) === newline || count >= tries) return output;
     await setTimeout(writtenMs);
   }
 }
