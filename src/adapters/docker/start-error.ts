@@ -13,6 +13,8 @@ export const podmanInit = "/run/podman-init";
 const podmanInitFailed = 1;
 const writtenMs = 150;
 const newline = 10;
+/** Catatonit writes its line in up to seven pieces, and podman counts each that its monitor read alone as a line. */
+const mostPieces = 32;
 
 /** The codes the container's init leaves with when it cannot execute the program; programs may use them too. */
 export function mayBeStartError(facts: RuntimeFacts, executed: string | undefined): facts is Exited {
@@ -23,7 +25,7 @@ export function mayBeStartError(facts: RuntimeFacts, executed: string | undefine
 
 /**
  * To the engine, the program is its init, which starts well and only then cannot execute ours. It says so in one line on
- * stderr, and nothing else was written then. More lines are asked for, as podman counts pieces of one.
+ * stderr, and nothing else was written then.
  */
 export async function withStartError(facts: Exited, container: Docker.Container, program: string): Promise<Exited> {
   try {
@@ -41,7 +43,9 @@ export async function withStartError(facts: Exited, container: Docker.Container,
 async function readLastWords({ exitCode }: Exited, container: Docker.Container): Promise<Buffer> {
   const tries = exitCode === podmanInitFailed ? 10 : 1;
   for (let count = 1; ; count += 1) {
-    const output = await within(answerMs, () => container.logs({ follow: false, stdout: true, stderr: true, tail: 4 }));
+    const output = await within(answerMs, () =>
+      container.logs({ follow: false, stdout: true, stderr: true, tail: mostPieces }),
+    );
     if (output.at(-1) === newline || count >= tries) return output;
     await setTimeout(writtenMs);
   }
