@@ -13,7 +13,7 @@ export const podmanInit = "/run/podman-init";
 const podmanInitFailed = 1;
 const writtenMs = 150;
 const newline = 10;
-/** Catatonit writes its line in up to seven pieces, and podman counts each that its monitor read alone as a line. */
+/** Catatonit writes its line in pieces, and podman counts each that its monitor read alone as a line: five were seen. */
 const mostPieces = 32;
 
 /** The codes the container's init leaves with when it cannot execute the program; programs may use them too. */
@@ -39,16 +39,21 @@ export async function withStartError(facts: Exited, container: Docker.Container,
   }
 }
 
-/** Podman's monitor may write the last line only after it has told of the end: until a line is whole it is asked again. */
+/** Podman's monitor may write the last line only after it has told of the end: nothing, or its init's line in part, is asked for again. */
 async function readLastWords({ exitCode }: Exited, container: Docker.Container): Promise<Buffer> {
-  const tries = exitCode === podmanInitFailed ? 10 : 1;
+  const tries = exitCode === podmanInitFailed ? 4 : 1;
   for (let count = 1; ; count += 1) {
     const output = await within(answerMs, () =>
       container.logs({ follow: false, stdout: true, stderr: true, tail: mostPieces }),
     );
-    if (output.at(-1) === newline || count >= tries) return output;
+    if (isWhole(output) || count >= tries) return output;
     await setTimeout(writtenMs);
   }
+}
+
+/** What the program itself wrote is not waited for: it need not end with a line. */
+function isWhole(output: Buffer): boolean {
+  return output.length > 0 && (!output.includes("(catatonit:") || output.at(-1) === newline);
 }
 
 /** The engine has nothing that brings GPUs into containers: by its own driver, or by CDI (Container Device Interface). */
