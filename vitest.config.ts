@@ -15,8 +15,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**", "test/bench/**"],
           setupFiles: ["test/support/seed.ts"],
-          // A simulated crew takes two seconds alone, and ten times that where other programs want the processor too.
-          testTimeout: 60_000,
+          testTimeout: 10_000,
         },
       },
       {

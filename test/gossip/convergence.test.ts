@@ -1,10 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { Crew, type CrewOptions } from "./simulator/crew.ts";
 import type { Machine } from "./simulator/machine.ts";
-
-const first = Number(process.env["HOMIE_FIRST_SEED"] ?? 1);
-const seedsOf = (count: number): readonly number[] =>
-  Array.from({ length: Number(process.env["HOMIE_SEEDS"] ?? count) }, (_, index) => first + index);
+import { seedsOf } from "../support/seeds.ts";
 
 /** A fifth of everything lost, much of it twice and out of order. */
 const bad = { loss: 0.2, doubled: 0.1, delayMs: [5, 900] } as const;

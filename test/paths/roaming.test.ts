@@ -3,10 +3,7 @@ import { friends, trio } from "./simulator/casts.ts";
 import { disagreements, Pings, wrongWays } from "./simulator/checks.ts";
 import { roam } from "./simulator/deeds.ts";
 import type { World } from "./simulator/world.ts";
-
-const first = Number(process.env["HOMIE_FIRST_SEED"] ?? 1);
-const seedsOf = (count: number): readonly number[] =>
-  Array.from({ length: Number(process.env["HOMIE_SEEDS"] ?? count) }, (_, index) => first + index);
+import { seedsOf } from "../support/seeds.ts";
 
 /** Settles, and has had packets going to and fro for a while. */
 function settle(world: World, forMs = 20_000): Pings {
