@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, watch } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,11 +9,12 @@ import { milliseconds, renderRows, sample, type Row } from "../../src/daemon/ben
 import { runProgram } from "../../src/daemon/bench/programs.ts";
 import { startSubject, type Subject } from "../../src/daemon/bench/subject.ts";
 import { startEngine } from "../support/engine.ts";
-import { root } from "../support/source-tree.ts";
+import { declare, program, spec, type Bench } from "./homes.ts";
+import { measureMany } from "./many.ts";
 
 /**
- * One machine for longer than `npm run bench` takes: `node test/bench/machine.ts [queue] [idle]`. Five thousand Jobs that wait,
- * and ten minutes with nothing to do. Starts an engine of its own.
+ * One machine for longer than `npm run bench` takes: `node test/bench/machine.ts [queue] [many] [idle]`. Five thousand Jobs
+ * that wait, five hundred that do nothing, and ten minutes with nothing to do. Starts an engine of its own.
  */
 const queued = 5_000;
 const finished = 20;
@@ -21,26 +22,6 @@ const idleMinutes = 10;
 /** Containers go, and what was read at the start is collected. */
 const calmMs = 60_000;
 const pairs = 15;
-const program = join(root, "bin", "homie.js");
-
-interface Bench {
-  readonly home: string;
-  readonly image: string;
-  readonly dockerHost: string;
-}
-
-const spec = (image: string, command: string): object => ({
-  image,
-  command: ["sh", "-c", command],
-  resources: { cpu: 1, memory: "64Mi" },
-});
-
-function declare(home: string, name: string, kind: "Job" | "Limits", fields: object): void {
-  const directory = join(home, "desired", ...(kind === "Job" ? ["jobs"] : []));
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const object = { apiVersion: "homie.dev/v1", kind, metadata: { name }, spec: fields };
-  writeFileSync(join(directory, `${kind === "Job" ? name : "limits"}.yaml`), `${JSON.stringify(object)}\n`);
-}
 
 async function jobsThat(subject: Subject, isSo: (phase: string) => boolean): Promise<number> {
   const list = (await callApi(subject.socket, "GET", "/apis/homie.dev/v1/jobs")) as {
@@ -136,13 +117,13 @@ async function measureIdle({ home, image, dockerHost }: Bench): Promise<readonly
   }
 }
 
-const sections = { queue: measureQueue, idle: measureIdle } as const;
+const sections = { queue: measureQueue, many: measureMany, idle: measureIdle } as const;
 type Section = keyof typeof sections;
 const isSection = (word: string): word is Section => Object.hasOwn(sections, word);
 
 async function main(words: readonly string[]): Promise<void> {
   const unknown = words.find((word) => !isSection(word));
-  if (unknown !== undefined) throw new Error(`there is no section ${unknown}: queue, idle`);
+  if (unknown !== undefined) throw new Error(`there is no section ${unknown}: ${Object.keys(sections).join(", ")}`);
   const wanted = words.length === 0 ? Object.keys(sections).filter(isSection) : words.filter(isSection);
   const engine = await startEngine();
   process.env["DOCKER_HOST"] = engine.host;
@@ -153,6 +134,7 @@ async function main(words: readonly string[]): Promise<void> {
         home: join(directory, section),
         image: engine.image,
         dockerHost: engine.host,
+        docker: engine.docker,
       });
       process.stdout.write(`\nmachine: ${section}\n${renderRows(rows)}\n`);
     }
