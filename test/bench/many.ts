@@ -52,7 +52,7 @@ async function jobsPerSecond(
     const before = await subject.usage();
     const fromMs = performance.now();
     for (let index = 0; index < count; index += 1)
-      declare(home, `many-${index}`, "Job", { image, command: argv, resources: { cpu: 0.25, memory: "64Mi" } });
+      declare(home, `many-${index}`, "Job", { image, command: argv, resources: { cpu: 0.1, memory: "64Mi" } });
     for (;;) {
       const list = (await callApi(subject.socket, "GET", "/apis/homie.dev/v1/jobs")) as JobList;
       const failed = list.items.find(({ status }) => status?.phase === "Failed");

@@ -19,6 +19,8 @@ export interface Containers {
   inspectOwned(attempt: Attempt): Promise<InspectedContainer | undefined>;
   /** Container and volume, running or not; nothing there is fine. */
   remove(attempt: Attempt): Promise<void>;
+  /** The same, by somebody who has just looked. */
+  clear(attempt: Attempt, found: InspectedContainer | undefined): Promise<void>;
   list(): Promise<readonly string[]>;
 }
 
@@ -46,7 +48,10 @@ export function createContainers(engine: Engine, nodeId: string): Containers {
   }
 
   async function remove(attempt: Attempt): Promise<void> {
-    const found = await inspect(attempt);
+    await clear(attempt, await inspect(attempt));
+  }
+
+  async function clear(attempt: Attempt, found: InspectedContainer | undefined): Promise<void> {
     try {
       if (found !== undefined) await removeContainer(engine.docker().getContainer(found.Id));
       await removeVolume(engine.docker(), containerName(attempt), nodeId);
@@ -69,7 +74,7 @@ export function createContainers(engine: Engine, nodeId: string): Containers {
     }
   }
 
-  return { handle, inspect, inspectOwned, remove, list };
+  return { handle, inspect, inspectOwned, remove, clear, list };
 }
 
 async function removeContainer(container: Docker.Container): Promise<void> {

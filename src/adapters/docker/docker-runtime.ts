@@ -1,7 +1,8 @@
-import type { Runtime } from "../../controllers/attempt/ports.ts";
+import type { Runtime, RuntimeFacts } from "../../controllers/attempt/ports.ts";
 import type { Clock, Logger } from "../../reconciler/types.ts";
 import type { Attempt } from "../../resources/attempt.ts";
 import type { HomePaths } from "../home.ts";
+import { spendMemory } from "../system/memory-thrift.ts";
 import { createCaptures } from "./captures.ts";
 import type { Engine } from "./connect.ts";
 import { createContainers } from "./containers.ts";
@@ -11,6 +12,7 @@ import { createImages } from "./image.ts";
 import { attemptName } from "./names.ts";
 import { createOneAtATime } from "./one-at-a-time.ts";
 import { createPrograms } from "./programs.ts";
+import { createSightings, type Sightings } from "./sightings.ts";
 import { createStager } from "./stage.ts";
 import { watchContainers } from "./watch.ts";
 import { readWorkTree } from "./work-tree.ts";
@@ -46,6 +48,15 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
   const disk = createDiskUse({ engine, captures, clock, log });
   // Look, then act: two callers that both saw `created` would start a quick program twice.
   const turns = createOneAtATime();
+  const sightings = createSightings(clock);
+
+  async function change<T>(attempt: Attempt, work: () => Promise<T>): Promise<T> {
+    using _ = spendMemory();
+    return await turns.run(attemptName(attempt), () => sightings.changing(attemptName(attempt), work));
+  }
+
+  const look = (attempt: Attempt): Promise<RuntimeFacts> =>
+    sightings.look(attemptName(attempt), () => programs.inspect(attempt));
 
   async function follow(attempt: Attempt, begin: () => Promise<void>): Promise<void> {
     await begin();
@@ -61,28 +72,43 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
   return {
     name: "docker",
     health: () => health.check(),
-    inspect: (attempt) => programs.inspect(attempt),
+    inspect: look,
     prepareImage({ spec }, signal) {
       const theirs = spec.hosted?.image;
       if (theirs === undefined) return images.prepare(spec.image, signal);
       return images.prepareExact(theirs.imageId, spec.image, signal);
     },
-    stage: (attempt, signal) => turns.run(attemptName(attempt), () => stager.stage(attempt, signal)),
-    start: (attempt) => turns.run(attemptName(attempt), () => follow(attempt, () => programs.start(attempt))),
-    resumeCapture: (attempt) =>
-      turns.run(attemptName(attempt), () => follow(attempt, () => programs.resumeCapture(attempt))),
+    stage: (attempt, signal) => change(attempt, () => stager.stage(attempt, signal)),
+    start: (attempt) => change(attempt, () => follow(attempt, () => programs.start(attempt))),
+    resumeCapture: (attempt) => change(attempt, () => follow(attempt, () => programs.resumeCapture(attempt))),
     capture: (attempt) => captures.facts(attempt),
     diskExcess: (attempt) => disk.excess(attempt),
-    stop: (attempt, graceSeconds) => programs.stop(attempt, graceSeconds),
-    readWorkTree: (attempt, signal) => readWorkTree(containers, attempt, signal),
-    remove: (attempt) => turns.run(attemptName(attempt), () => remove(attempt)),
+    stop: (attempt, graceSeconds) =>
+      sightings.changing(attemptName(attempt), () => programs.stop(attempt, graceSeconds)),
+    readWorkTree: (attempt, signal) => readWorkTree({ containers, look: () => look(attempt) }, attempt, signal),
+    remove: (attempt) => change(attempt, () => remove(attempt)),
     list: () => containers.list(),
     watch: (onChange) =>
-      join(watchContainers({ engine, nodeId, clock, log }, onChange), disk.listen(onChange), captures.listen(onChange)),
+      join(
+        watchContainers({ engine, nodeId, clock, log }, hearFirst(sightings, onChange)),
+        sightings.listening(),
+        disk.listen(onChange),
+        captures.listen(onChange),
+      ),
     async close(): Promise<void> {
       await disk.close();
       await captures.leaveAll();
     },
+  };
+}
+
+type OnChange = Parameters<Runtime["watch"]>[0];
+
+/** Whoever looks because of an event must not be told what was so before it. */
+function hearFirst(sightings: Sightings, onChange: OnChange): OnChange {
+  return (name) => {
+    sightings.forget(name);
+    onChange(name);
   };
 }
 

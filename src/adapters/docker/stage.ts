@@ -51,7 +51,7 @@ export function createStager(parts: StageParts): Stager {
     const found = await containers.inspectOwned(attempt);
     if (found !== undefined && mayAdopt(attempt, found)) return { containerId: found.Id };
     // What is left here never started: half an archive, or a volume whose container was not made.
-    await containers.remove(attempt);
+    await containers.clear(attempt, found);
     const containerId = await create(attempt, signal);
     await fill(parts, attempt, containerId, signal);
     staged.set(attemptName(attempt), containerId);

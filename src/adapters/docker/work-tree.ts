@@ -1,10 +1,9 @@
-import type { TreeEntry } from "../../controllers/attempt/ports.ts";
+import type { RuntimeFacts, TreeEntry } from "../../controllers/attempt/ports.ts";
 import type { Attempt } from "../../resources/attempt.ts";
 import { HomieError } from "../../resources/errors.ts";
 import type { TarEntry } from "../../tar/read.ts";
 import { readTar } from "../../tar/read.ts";
 import { jobDirectory } from "./container-body.ts";
-import { parseContainerFacts } from "./container-facts.ts";
 import type { Containers } from "./containers.ts";
 import { translateEngineError } from "./engine-error.ts";
 import { containerName } from "./names.ts";
@@ -17,12 +16,11 @@ const rootName = "job";
 
 /** Streams the work directory of an ended container; leaving the loop early closes the connection. */
 export async function* readWorkTree(
-  containers: Containers,
+  { containers, look }: { readonly containers: Containers; readonly look: () => Promise<RuntimeFacts> },
   attempt: Attempt,
   signal: AbortSignal,
 ): AsyncIterable<TreeEntry> {
-  const found = await containers.inspect(attempt);
-  const phase = found === undefined ? "absent" : parseContainerFacts(found).phase;
+  const { phase } = await look();
   // While a program runs its files change under the reader; and what it left running dies with the container.
   if (phase !== "exited")
     throw new HomieError("OutputRejected", `outputs of ${containerName(attempt)} are read while it is ${phase}`);

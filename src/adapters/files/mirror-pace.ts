@@ -2,6 +2,9 @@ import type { Clock } from "../../reconciler/types.ts";
 
 /** A job that is over in the blink of an eye gets its status written once, not for each phase; its end is written at once. */
 const gatherMs = 300;
+/** The same among many jobs, where each takes longer and nobody looks at every file. */
+const crowdedGatherMs = 1_000;
+const crowd = 4;
 const perFileMs = 1_000;
 const sliceMs = 50;
 
@@ -15,7 +18,8 @@ export interface MirrorPace {
   forgetAllBut(paths: ReadonlySet<string>): void;
 }
 
-export function createMirrorPace(clock: Clock, signal: AbortSignal): MirrorPace {
+/** `waiting`: how many files have something due or in work. */
+export function createMirrorPace(clock: Clock, signal: AbortSignal, waiting: () => number): MirrorPace {
   const urgent = new Set<string>();
   const writtenAtMs = new Map<string, number>();
   return {
@@ -25,7 +29,8 @@ export function createMirrorPace(clock: Clock, signal: AbortSignal): MirrorPace 
       while (!signal.aborted) {
         const nowMs = clock.monotonicMs();
         const restMs = (writtenAtMs.get(path) ?? -Infinity) + perFileMs - nowMs;
-        const gatheringMs = urgent.has(path) ? 0 : sinceMs + gatherMs - nowMs;
+        const forMs = waiting() > crowd ? crowdedGatherMs : gatherMs;
+        const gatheringMs = urgent.has(path) ? 0 : sinceMs + forMs - nowMs;
         const waitMs = Math.max(restMs, gatheringMs);
         if (waitMs <= 0) break;
         await clock.sleep(Math.min(waitMs, sliceMs), signal);

@@ -39,7 +39,7 @@ export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
   const due = new Set<string>();
   const working = new Map<string, Promise<void>>();
   const stopping = new AbortController();
-  const pace = createMirrorPace(clock, stopping.signal);
+  const pace = createMirrorPace(clock, stopping.signal, () => working.size);
   const watches: Disposable[] = [];
 
   function markDue(path: string): void {

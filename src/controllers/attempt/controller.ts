@@ -80,7 +80,7 @@ async function observe(
     ? ({ ok: true, engine: runtime.name, version: "", warnings: [] } as const)
     : await runtime.health();
   const facts =
-    over || !health.ok || isReserved(attempt) ? ({ phase: "absent" } as const) : await runtime.inspect(attempt);
+    over || !health.ok || isStillToStage(attempt) ? ({ phase: "absent" } as const) : await runtime.inspect(attempt);
   return {
     facts,
     health,
@@ -91,9 +91,9 @@ async function observe(
   };
 }
 
-/** Nothing is made in the engine before its submitter says that it may begin. */
-function isReserved({ spec, status }: Attempt): boolean {
-  return spec.hosted !== undefined && spec.hosted.begin !== true && status?.staged !== true;
+/** Staging finds for itself what there is, so nothing of the engine decides whether it is to be done. */
+function isStillToStage({ metadata, status }: Attempt): boolean {
+  return status?.staged !== true && status?.phase !== "Finished" && metadata.deletionTimestamp === undefined;
 }
 
 function excessOf(runtime: Runtime, attempt: Attempt): Pick<AttemptActual, "diskExcess"> {

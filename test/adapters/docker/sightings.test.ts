@@ -1,0 +1,74 @@
+import { expect, it } from "vitest";
+import { createSightings } from "../../../src/adapters/docker/sightings.ts";
+import type { RuntimeFacts } from "../../../src/controllers/attempt/ports.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+
+const clock = new FakeClock();
+
+/** An engine whose container is in the phase the test says, and that counts how often it is asked. */
+class Container {
+  phase: "absent" | "created" = "absent";
+  asked = 0;
+  readonly ask = async (): Promise<RuntimeFacts> => {
+    this.asked += 1;
+    return this.phase === "absent" ? { phase: "absent" } : { phase: "created", containerId: "c", specSha256: "s" };
+  };
+}
+
+it("asks once between two events", async () => {
+  const [sightings, container] = [createSightings(clock), new Container()];
+  using _ = sightings.listening();
+  expect(await sightings.look("a", container.ask)).toEqual({ phase: "absent" });
+  container.phase = "created";
+  await sightings.look("a", container.ask);
+  expect(container.asked).toBe(1);
+  sightings.forget("a");
+  expect(await sightings.look("a", container.ask)).toMatchObject({ phase: "created" });
+});
+
+it("believes nothing for longer than a second, whatever events say", async () => {
+  const [sightings, container] = [createSightings(clock), new Container()];
+  using _ = sightings.listening();
+  await sightings.look("a", container.ask);
+  await clock.advance(999);
+  await sightings.look("a", container.ask);
+  expect(container.asked).toBe(1);
+  await clock.advance(1);
+  await sightings.look("a", container.ask);
+  expect(container.asked).toBe(2);
+});
+
+it("keeps no answer that an event overtook", async () => {
+  const [sightings, container] = [createSightings(clock), new Container()];
+  using _ = sightings.listening();
+  const asked = Promise.withResolvers<RuntimeFacts>();
+  const early = sightings.look("a", () => asked.promise);
+  sightings.forget("a");
+  asked.resolve({ phase: "absent" });
+  await early;
+  container.phase = "created";
+  expect(await sightings.look("a", container.ask)).toMatchObject({ phase: "created" });
+});
+
+it("forgets what was seen before and during a change, also of one that fails", async () => {
+  const [sightings, container] = [createSightings(clock), new Container()];
+  using _ = sightings.listening();
+  const change = async (): Promise<void> => {
+    await sightings.look("a", container.ask);
+    container.phase = "created";
+    throw new Error("half done");
+  };
+  await expect(sightings.changing("a", change)).rejects.toThrow("half done");
+  expect(await sightings.look("a", container.ask)).toMatchObject({ phase: "created" });
+});
+
+it("keeps neither failures nor anything while nobody listens", async () => {
+  const [sightings, container] = [createSightings(clock), new Container()];
+  await sightings.look("a", container.ask);
+  await sightings.look("a", container.ask);
+  expect(container.asked).toBe(2);
+  using _ = sightings.listening();
+  await expect(sightings.look("a", () => Promise.reject(new Error("no answer")))).rejects.toThrow("no answer");
+  await sightings.look("a", container.ask);
+  expect(container.asked).toBe(3);
+});
