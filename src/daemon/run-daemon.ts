@@ -19,6 +19,7 @@ import { readGpus } from "../adapters/system/gpus.ts";
 import { machineSize } from "../adapters/system/machine.ts";
 import { readConfig, type LegacyLimits } from "../adapters/files/config.ts";
 import type { Logger } from "../reconciler/types.ts";
+import type { Limits } from "../resources/limits.ts";
 import type { CrewSeat } from "./crew-seat.ts";
 import { openCrew } from "./open-crew.ts";
 import { MachineGpus } from "./gpus.ts";
@@ -102,15 +103,17 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
 }
 
 function runtimesOf(
-  { paths }: HomeServices,
+  { paths, store }: HomeServices,
   { engine, nodeId }: { readonly engine: Engine; readonly nodeId: string },
   log: Logger,
 ): Pick<WiringPorts, "inventories"> & {
   readonly runtimes: WiringPorts["runtimes"] & { readonly docker: DockerRuntime };
 } {
   const common = { paths, nodeId, clock: systemClock, log };
+  const egress = (): "filtered" | "unfiltered" =>
+    store.get<Limits>({ kind: "Limits", name: "default" })?.spec.egress ?? "filtered";
   return {
-    runtimes: { docker: createDockerRuntime({ ...common, engine }), process: createProcessRuntime(common) },
+    runtimes: { docker: createDockerRuntime({ ...common, engine, egress }), process: createProcessRuntime(common) },
     inventories: {
       docker: createDockerInventory(engine, nodeId),
       process: createProcessInventory(paths, nodeId),

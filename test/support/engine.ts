@@ -70,14 +70,16 @@ export async function startEngine(): Promise<TestEngine> {
   });
 }
 
-/** A dockerd, or a podman where that is wanted, that nobody else has, without any image: `importBusybox` brings one. Several run side by side. */
-export async function startPrivateEngine(): Promise<TestEngine> {
+/** A dockerd, or a podman where that is wanted, that nobody else has, without any image: `importBusybox` brings one. Several run side by side. In a network namespace dockerd has its way with addresses and rules, as on a machine of its own. */
+export async function startPrivateEngine(namespace?: string): Promise<TestEngine> {
   const refusal = await whyNoPrivateEngine();
   if (refusal !== undefined) throw new Error(refusal);
   await sweepAbandoned();
   const root = await mkdtemp(join(tmpdir(), prefix));
   await writeFile(join(root, ownerFile), String(process.pid));
-  const daemon = isPodmanWanted() ? await spawnPodman(root, join(root, "docker.sock")) : await spawnDaemon(root);
+  const daemon = isPodmanWanted()
+    ? await spawnPodman(root, join(root, "docker.sock"))
+    : await spawnDaemon(root, namespace);
   // Dockerd writes the same there.
   if (isPodmanWanted()) await writeFile(join(root, "docker.pid"), String(daemon.pid));
   const stop = (): Promise<void> => stopDaemon(root);
@@ -113,7 +115,7 @@ function connect(socket: string): Docker {
 }
 
 /** No firewall rule, no bridge, no sysctl of the machine is touched; dockerd starts a containerd below its exec root. */
-async function spawnDaemon(root: string): Promise<ChildProcess> {
+async function spawnDaemon(root: string, namespace: string | undefined): Promise<ChildProcess> {
   await mkdir(join(root, "data"));
   const log = openSync(join(root, "engine.log"), "a", 0o600);
   const options = {
@@ -122,20 +124,16 @@ async function spawnDaemon(root: string): Promise<ChildProcess> {
     "--exec-root": join(root, "exec"),
     "--pidfile": join(root, "docker.pid"),
     "--bridge": "none",
-    "--iptables": "false",
     "--ip6tables": "false",
-    "--ip-forward": "false",
-    "--ip-masq": "false",
+    ...(namespace === undefined ? { "--iptables": "false", "--ip-forward": "false", "--ip-masq": "false" } : {}),
   };
+  const place = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
+  const [program = "", ...before] = [...place, "/usr/sbin/dockerd"];
   // A session of its own: Ctrl-C in a terminal must not reach it before the tests are through with it.
-  const child = spawn(
-    "/usr/sbin/dockerd",
-    Object.entries(options).map(([name, value]) => `${name}=${value}`),
-    {
-      stdio: ["ignore", log, log],
-      detached: true,
-    },
-  );
+  const child = spawn(program, [...before, ...Object.entries(options).map(([name, value]) => `${name}=${value}`)], {
+    stdio: ["ignore", log, log],
+    detached: true,
+  });
   closeSync(log);
   return child;
 }

@@ -11,6 +11,8 @@ import { AnswerTimeout, within } from "./within.ts";
 /** Copies the output of one container into its log, in the background, until the container has ended. */
 export interface Capture {
   facts(): CaptureFacts;
+  /** A line of homie's own among the output; not while nobody writes it. */
+  remark(text: string): void;
   /** Resolves, never rejects, when nothing is written any more. */
   readonly stopped: Promise<void>;
   /** Writes no further output. `finish` ends the log for good; without it another capture goes on later. */
@@ -68,6 +70,9 @@ export function beginCapture(parts: CaptureParts): Capture {
   const stopped = run();
   return {
     facts: () => ({ phase, ...writer.counts() }),
+    remark(text): void {
+      if (phase === "live") writer.remark(text);
+    },
     stopped,
     async end(how): Promise<void> {
       abort.abort(how);

@@ -19,6 +19,8 @@ export interface Captures {
   /** Goes on where the log ends; does nothing while one is live or when the log is complete. */
   resume(attempt: Attempt, container: Docker.Container): Promise<void>;
   facts(attempt: Attempt): CaptureFacts;
+  /** A line of homie's own among the output, if somebody writes it. */
+  remark(attempt: Attempt, text: string): void;
   /** Tells when a log has become complete, so that nobody has to look again and again. */
   listen(onComplete: (attemptName: string) => void): Disposable;
   /** Ends the log, if somebody still writes it, and forgets about it. */
@@ -74,6 +76,7 @@ export function createCaptures({ paths, clock, log, maxLogBytes }: CapturesParts
       keep(attempt, beginCapture({ container, writer: await openLog(attempt), clock, log }));
     },
     facts: (attempt) => captures.get(attemptName(attempt))?.facts() ?? noCapture,
+    remark: (attempt, text) => captures.get(attemptName(attempt))?.remark(text),
     listen(onComplete): Disposable {
       listeners.add(onComplete);
       return { [Symbol.dispose]: () => void listeners.delete(onComplete) };

@@ -17,6 +17,7 @@ export interface BodyFacts {
   readonly appArmor: boolean;
   /** The storage driver can limit the size of a container's own layer. */
   readonly layerQuota: boolean;
+  /** The engine's network for a Job that may reach out. */
   readonly egressNetwork: string;
 }
 

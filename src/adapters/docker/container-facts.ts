@@ -7,6 +7,7 @@ import { explainStartError } from "./start-error.ts";
 export type InspectedContainer = Pick<ContainerInspectInfo, "Id"> & {
   /** What the engine executes: the program, or podman's init. */
   readonly Path?: string;
+  readonly HostConfig?: { readonly NetworkMode?: string | undefined };
   readonly Config: { readonly Labels?: Readonly<Record<string, string>> | null };
   readonly State: Pick<
     ContainerInspectInfo["State"],

@@ -3,17 +3,20 @@ import type { Clock, Logger } from "../../reconciler/types.ts";
 import type { Attempt } from "../../resources/attempt.ts";
 import type { HomePaths } from "../home.ts";
 import { spendMemory } from "../system/memory-thrift.ts";
-import { createCaptures } from "./captures.ts";
+import { createCaptures, type Captures } from "./captures.ts";
 import type { Engine } from "./connect.ts";
-import { createContainers } from "./containers.ts";
-import { createDiskUse } from "./disk-use.ts";
-import { createEngineHealth } from "./health.ts";
-import { createImages } from "./image.ts";
+import { createContainers, type Containers } from "./containers.ts";
+import { createEgressFilter } from "../egress/filter.ts";
+import { createDiskUse, type DiskUse } from "./disk-use.ts";
+import { createEgressGuard, type EgressGuard } from "./egress-guard.ts";
+import type { EgressMode } from "./egress-network.ts";
+import { createEngineHealth, type EngineHealth } from "./health.ts";
+import { createImages, type Images } from "./image.ts";
 import { attemptName } from "./names.ts";
 import { createOneAtATime } from "./one-at-a-time.ts";
-import { createPrograms } from "./programs.ts";
+import { createPrograms, type Programs } from "./programs.ts";
 import { createSightings, type Sightings } from "./sightings.ts";
-import { createStager } from "./stage.ts";
+import { createStager, type Stager } from "./stage.ts";
 import { watchContainers } from "./watch.ts";
 import { readWorkTree } from "./work-tree.ts";
 
@@ -27,6 +30,8 @@ export interface DockerRuntimeOptions {
   readonly log: Logger;
   /** Output kept of one attempt; the log writer's default when absent. */
   readonly maxLogBytes?: number;
+  /** What Limits say at this moment; filtered when absent. */
+  readonly egress?: () => EgressMode;
 }
 
 export interface DockerRuntime extends Runtime {
@@ -37,15 +42,8 @@ export interface DockerRuntime extends Runtime {
 
 /** Runs attempts in hardened containers of a Docker-compatible engine. */
 export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntime {
-  const { engine, nodeId, paths, clock, log } = options;
-  const node = { nodeId, ...(options.networkName === undefined ? {} : { networkName: options.networkName }) };
-  const containers = createContainers(engine, nodeId);
-  const images = createImages(engine, clock, log);
-  const health = createEngineHealth(engine, clock);
-  const captures = createCaptures(options);
-  const programs = createPrograms({ engine, containers, captures, clock, log });
-  const stager = createStager({ engine, containers, images, health, node, paths });
-  const disk = createDiskUse({ engine, captures, clock, log });
+  const { engine, nodeId, clock, log } = options;
+  const { containers, images, health, captures, egress, programs, stager, disk } = createParts(options);
   // Look, then act: two callers that both saw `created` would start a quick program twice.
   const turns = createOneAtATime();
   const sightings = createSightings(clock);
@@ -61,6 +59,12 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
   async function follow(attempt: Attempt, begin: () => Promise<void>): Promise<void> {
     await begin();
     disk.follow(attempt);
+    await egress.follow(attempt);
+  }
+
+  async function start(attempt: Attempt): Promise<void> {
+    await egress.check(attempt);
+    await programs.start(attempt);
   }
 
   async function remove(attempt: Attempt): Promise<void> {
@@ -79,7 +83,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
       return images.prepareExact(theirs.imageId, spec.image, signal);
     },
     stage: (attempt, signal) => change(attempt, () => stager.stage(attempt, signal)),
-    start: (attempt) => change(attempt, () => follow(attempt, () => programs.start(attempt))),
+    start: (attempt) => change(attempt, () => follow(attempt, () => start(attempt))),
     resumeCapture: (attempt) => change(attempt, () => follow(attempt, () => programs.resumeCapture(attempt))),
     capture: (attempt) => captures.facts(attempt),
     diskExcess: (attempt) => disk.excess(attempt),
@@ -97,9 +101,36 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
       ),
     async close(): Promise<void> {
       await disk.close();
+      await egress.close();
       await captures.leaveAll();
     },
   };
+}
+
+function createParts(options: DockerRuntimeOptions): DockerParts {
+  const { engine, nodeId, paths, clock, log } = options;
+  const node = { nodeId, ...(options.networkName === undefined ? {} : { networkName: options.networkName }) };
+  const containers = createContainers(engine, nodeId);
+  const images = createImages(engine, clock, log);
+  const health = createEngineHealth(engine, clock);
+  const captures = createCaptures(options);
+  const mode = options.egress ?? ((): EgressMode => "filtered");
+  const egress = createEgressGuard({ engine, containers, captures, filter: createEgressFilter(log), mode, clock, log });
+  const programs = createPrograms({ engine, containers, captures, clock, log });
+  const stager = createStager({ engine, containers, images, health, egress, node, paths });
+  const disk = createDiskUse({ engine, captures, clock, log });
+  return { containers, images, health, captures, egress, programs, stager, disk };
+}
+
+interface DockerParts {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly health: EngineHealth;
+  readonly captures: Captures;
+  readonly egress: EgressGuard;
+  readonly programs: Programs;
+  readonly stager: Stager;
+  readonly disk: DiskUse;
 }
 
 type OnChange = Parameters<Runtime["watch"]>[0];

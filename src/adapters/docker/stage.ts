@@ -11,7 +11,7 @@ import { jobDirectory, renderContainerBody, workVolume } from "./container-body.
 import { isUntouched, specSha256Of } from "./container-facts.ts";
 import type { InspectedContainer } from "./container-facts.ts";
 import type { Containers } from "./containers.ts";
-import { egressNetworkName, ensureEgressNetwork } from "./egress-network.ts";
+import type { EgressGuard } from "./egress-guard.ts";
 import { isNotFound, statusOf, translateEngineError } from "./engine-error.ts";
 import type { EngineHealth } from "./health.ts";
 import { hasSecurityOption } from "./health.ts";
@@ -33,6 +33,7 @@ export interface StageParts {
   readonly containers: Containers;
   readonly images: Images;
   readonly health: EngineHealth;
+  readonly egress: EgressGuard;
   readonly node: NodeIdentity;
   readonly paths: HomePaths;
 }
@@ -72,7 +73,6 @@ export function createStager(parts: StageParts): Stager {
     const { body, isPodman } = await renderBody(parts, attempt);
     const make = (): Promise<string> =>
       isPodman ? createOnPodman(parts, attempt, body) : createContainer(engine.docker(), body);
-    if (attempt.spec.network === "egress") await ensureEgressNetwork(engine.docker());
     signal.throwIfAborted();
     try {
       return await make();
@@ -142,7 +142,7 @@ async function renderBody(
     // Podman has a profile of its own, which it uses unless another is named.
     appArmor: !isPodman && hasSecurityOption(report, "apparmor"),
     layerQuota: quotaDrivers.has(report.storageDriver),
-    egressNetwork: egressNetworkName,
+    egressNetwork: attempt.spec.network === "egress" ? await parts.egress.prepare() : "none",
   });
   return { body: isPodman ? toPodmanBody(body) : body, isPodman };
 }

@@ -513,6 +513,10 @@ export interface LimitsSpec {
   readonly allow?: LimitsAllow;
   readonly schedule?: LimitsSchedule;
   readonly idle?: LimitsIdle;
+  /**
+   * What Jobs with `network: egress` reach, in containers. `filtered`: the internet, and neither this machine nor its local network, mesh or a cloud's metadata; where that cannot be had (it needs nftables, root and an engine on this machine) such Jobs are refused. `unfiltered`: everything this machine reaches. Jobs that run keep what they started with. Default: filtered.
+   */
+  readonly egress?: "filtered" | "unfiltered";
   readonly power?: LimitsPower;
   /**
    * `docker` (default): every Job runs in a hardened container. `process`: as a plain process without isolation, for your own Jobs or peers named in allow.peers.

@@ -2216,7 +2216,7 @@ return errors === 0;
 validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 export const validateLimits = validate29;
-const schema43 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"https://homie.dev/schemas/v1/limits.schema.json","type":"object","additionalProperties":false,"required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"homie.dev/v1"},"kind":{"type":"string","const":"Limits"},"metadata":{"$ref":"#/$defs/Metadata"},"spec":{"$ref":"#/$defs/LimitsSpec"},"status":true},"$defs":{"Metadata":{"type":"object","additionalProperties":false,"required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$","const":"default"},"labels":{"$ref":"#/$defs/LabelMap"},"annotations":{"type":"object","maxProperties":64,"propertyNames":{"maxLength":317,"pattern":"^([a-zA-Z0-9][a-zA-Z0-9.-]*/)?[a-zA-Z0-9][a-zA-Z0-9._-]*$"},"additionalProperties":{"type":"string","maxLength":16384}}}},"LabelMap":{"type":"object","maxProperties":64,"propertyNames":{"maxLength":317,"pattern":"^([a-zA-Z0-9][a-zA-Z0-9.-]*/)?[a-zA-Z0-9][a-zA-Z0-9._-]*$"},"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?)?$"}},"LimitsSpec":{"type":"object","additionalProperties":false,"properties":{"cpu":{"type":["number","string"],"minimum":0.01,"maximum":1024,"minLength":1,"maxLength":32},"memory":{"type":["integer","string"],"minimum":1,"maximum":9007199254740991,"minLength":1,"maxLength":32},"disk":{"type":["integer","string"],"minimum":1,"maximum":9007199254740991,"minLength":1,"maxLength":32},"gpus":{"type":"integer","minimum":0,"maximum":64},"maxJobs":{"type":"integer","minimum":0,"maximum":1000},"pids":{"type":"integer","minimum":16,"maximum":1048576},"timeoutSeconds":{"type":"integer","minimum":1,"maximum":31536000},"allow":{"$ref":"#/$defs/LimitsAllow"},"schedule":{"$ref":"#/$defs/LimitsSchedule"},"idle":{"$ref":"#/$defs/LimitsIdle"},"power":{"$ref":"#/$defs/LimitsPower"},"runtime":{"type":"string","enum":["docker","process"]},"snoozedUntil":{"type":"string","minLength":20,"maxLength":40,"pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})$"}}},"LimitsStatus":{"type":"object","properties":{"observedGeneration":{"type":"integer"},"allocatable":{"$ref":"#/$defs/LimitsAllocatable"},"allocated":{"$ref":"#/$defs/LimitsAllocated"},"running":{"type":"array","items":{"type":"string"}},"conditions":{"type":"array","items":{"$ref":"#/$defs/Condition"}}}},"LimitsAllow":{"type":"object","additionalProperties":false,"properties":{"peers":{"type":"array","maxItems":1000,"items":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}},"images":{"type":"array","maxItems":256,"items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[a-zA-Z0-9*?._:/@-]+$"}},"networks":{"type":"array","maxItems":2,"uniqueItems":true,"items":{"type":"string","enum":["none","egress"]}}}},"LimitsSchedule":{"type":"object","additionalProperties":false,"properties":{"quietHours":{"type":"array","maxItems":32,"items":{"type":"string","minLength":11,"maxLength":64,"pattern":"^((Mon|Tue|Wed|Thu|Fri|Sat|Sun)(-(Mon|Tue|Wed|Thu|Fri|Sat|Sun))? )?([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"}},"timeZone":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z0-9_+/-]+$"}}},"LimitsIdle":{"type":"object","additionalProperties":false,"properties":{"onlyWhenIdle":{"type":"boolean"},"afterMinutes":{"type":"integer","minimum":1,"maximum":1440}}},"LimitsPower":{"type":"object","additionalProperties":false,"properties":{"onBattery":{"type":"boolean"}}},"LimitsAllocatable":{"type":"object","required":["cpu","memoryBytes","diskBytes"],"properties":{"cpu":{"type":"number"},"memoryBytes":{"type":"integer"},"diskBytes":{"type":"integer"},"jobs":{"type":"integer"}}},"LimitsAllocated":{"type":"object","required":["cpu","memoryBytes","diskBytes","jobs"],"properties":{"cpu":{"type":"number"},"memoryBytes":{"type":"integer"},"diskBytes":{"type":"integer"},"jobs":{"type":"integer"}}},"Condition":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string"},"status":{"enum":["True","False","Unknown"],"type":"string"},"reason":{"type":"string"},"message":{"type":"string"},"lastTransitionTime":{"type":"string"}}}}};
+const schema43 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"https://homie.dev/schemas/v1/limits.schema.json","type":"object","additionalProperties":false,"required":["apiVersion","kind","metadata","spec"],"properties":{"apiVersion":{"type":"string","const":"homie.dev/v1"},"kind":{"type":"string","const":"Limits"},"metadata":{"$ref":"#/$defs/Metadata"},"spec":{"$ref":"#/$defs/LimitsSpec"},"status":true},"$defs":{"Metadata":{"type":"object","additionalProperties":false,"required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$","const":"default"},"labels":{"$ref":"#/$defs/LabelMap"},"annotations":{"type":"object","maxProperties":64,"propertyNames":{"maxLength":317,"pattern":"^([a-zA-Z0-9][a-zA-Z0-9.-]*/)?[a-zA-Z0-9][a-zA-Z0-9._-]*$"},"additionalProperties":{"type":"string","maxLength":16384}}}},"LabelMap":{"type":"object","maxProperties":64,"propertyNames":{"maxLength":317,"pattern":"^([a-zA-Z0-9][a-zA-Z0-9.-]*/)?[a-zA-Z0-9][a-zA-Z0-9._-]*$"},"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?)?$"}},"LimitsSpec":{"type":"object","additionalProperties":false,"properties":{"cpu":{"type":["number","string"],"minimum":0.01,"maximum":1024,"minLength":1,"maxLength":32},"memory":{"type":["integer","string"],"minimum":1,"maximum":9007199254740991,"minLength":1,"maxLength":32},"disk":{"type":["integer","string"],"minimum":1,"maximum":9007199254740991,"minLength":1,"maxLength":32},"gpus":{"type":"integer","minimum":0,"maximum":64},"maxJobs":{"type":"integer","minimum":0,"maximum":1000},"pids":{"type":"integer","minimum":16,"maximum":1048576},"timeoutSeconds":{"type":"integer","minimum":1,"maximum":31536000},"allow":{"$ref":"#/$defs/LimitsAllow"},"schedule":{"$ref":"#/$defs/LimitsSchedule"},"idle":{"$ref":"#/$defs/LimitsIdle"},"egress":{"type":"string","enum":["filtered","unfiltered"]},"power":{"$ref":"#/$defs/LimitsPower"},"runtime":{"type":"string","enum":["docker","process"]},"snoozedUntil":{"type":"string","minLength":20,"maxLength":40,"pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})$"}}},"LimitsStatus":{"type":"object","properties":{"observedGeneration":{"type":"integer"},"allocatable":{"$ref":"#/$defs/LimitsAllocatable"},"allocated":{"$ref":"#/$defs/LimitsAllocated"},"running":{"type":"array","items":{"type":"string"}},"conditions":{"type":"array","items":{"$ref":"#/$defs/Condition"}}}},"LimitsAllow":{"type":"object","additionalProperties":false,"properties":{"peers":{"type":"array","maxItems":1000,"items":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}},"images":{"type":"array","maxItems":256,"items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[a-zA-Z0-9*?._:/@-]+$"}},"networks":{"type":"array","maxItems":2,"uniqueItems":true,"items":{"type":"string","enum":["none","egress"]}}}},"LimitsSchedule":{"type":"object","additionalProperties":false,"properties":{"quietHours":{"type":"array","maxItems":32,"items":{"type":"string","minLength":11,"maxLength":64,"pattern":"^((Mon|Tue|Wed|Thu|Fri|Sat|Sun)(-(Mon|Tue|Wed|Thu|Fri|Sat|Sun))? )?([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"}},"timeZone":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z0-9_+/-]+$"}}},"LimitsIdle":{"type":"object","additionalProperties":false,"properties":{"onlyWhenIdle":{"type":"boolean"},"afterMinutes":{"type":"integer","minimum":1,"maximum":1440}}},"LimitsPower":{"type":"object","additionalProperties":false,"properties":{"onBattery":{"type":"boolean"}}},"LimitsAllocatable":{"type":"object","required":["cpu","memoryBytes","diskBytes"],"properties":{"cpu":{"type":"number"},"memoryBytes":{"type":"integer"},"diskBytes":{"type":"integer"},"jobs":{"type":"integer"}}},"LimitsAllocated":{"type":"object","required":["cpu","memoryBytes","diskBytes","jobs"],"properties":{"cpu":{"type":"number"},"memoryBytes":{"type":"integer"},"diskBytes":{"type":"integer"},"jobs":{"type":"integer"}}},"Condition":{"type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string"},"status":{"enum":["True","False","Unknown"],"type":"string"},"reason":{"type":"string"},"message":{"type":"string"},"lastTransitionTime":{"type":"string"}}}}};
 const schema44 = {"type":"object","additionalProperties":false,"required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$","const":"default"},"labels":{"$ref":"#/$defs/LabelMap"},"annotations":{"type":"object","maxProperties":64,"propertyNames":{"maxLength":317,"pattern":"^([a-zA-Z0-9][a-zA-Z0-9.-]*/)?[a-zA-Z0-9][a-zA-Z0-9._-]*$"},"additionalProperties":{"type":"string","maxLength":16384}}}};
 const schema45 = {"type":"object","maxProperties":64,"propertyNames":{"maxLength":317,"pattern":"^([a-zA-Z0-9][a-zA-Z0-9.-]*/)?[a-zA-Z0-9][a-zA-Z0-9._-]*$"},"additionalProperties":{"type":"string","maxLength":63,"pattern":"^([a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?)?$"}};
 
@@ -2477,7 +2477,7 @@ return errors === 0;
 }
 validate30.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema46 = {"type":"object","additionalProperties":false,"properties":{"cpu":{"type":["number","string"],"minimum":0.01,"maximum":1024,"minLength":1,"maxLength":32},"memory":{"type":["integer","string"],"minimum":1,"maximum":9007199254740991,"minLength":1,"maxLength":32},"disk":{"type":["integer","string"],"minimum":1,"maximum":9007199254740991,"minLength":1,"maxLength":32},"gpus":{"type":"integer","minimum":0,"maximum":64},"maxJobs":{"type":"integer","minimum":0,"maximum":1000},"pids":{"type":"integer","minimum":16,"maximum":1048576},"timeoutSeconds":{"type":"integer","minimum":1,"maximum":31536000},"allow":{"$ref":"#/$defs/LimitsAllow"},"schedule":{"$ref":"#/$defs/LimitsSchedule"},"idle":{"$ref":"#/$defs/LimitsIdle"},"power":{"$ref":"#/$defs/LimitsPower"},"runtime":{"type":"string","enum":["docker","process"]},"snoozedUntil":{"type":"string","minLength":20,"maxLength":40,"pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})$"}}};
+const schema46 = {"type":"object","additionalProperties":false,"properties":{"cpu":{"type":["number","string"],"minimum":0.01,"maximum":1024,"minLength":1,"maxLength":32},"memory":{"type":["integer","string"],"minimum":1,"maximum":9007199254740991,"minLength":1,"maxLength":32},"disk":{"type":["integer","string"],"minimum":1,"maximum":9007199254740991,"minLength":1,"maxLength":32},"gpus":{"type":"integer","minimum":0,"maximum":64},"maxJobs":{"type":"integer","minimum":0,"maximum":1000},"pids":{"type":"integer","minimum":16,"maximum":1048576},"timeoutSeconds":{"type":"integer","minimum":1,"maximum":31536000},"allow":{"$ref":"#/$defs/LimitsAllow"},"schedule":{"$ref":"#/$defs/LimitsSchedule"},"idle":{"$ref":"#/$defs/LimitsIdle"},"egress":{"type":"string","enum":["filtered","unfiltered"]},"power":{"$ref":"#/$defs/LimitsPower"},"runtime":{"type":"string","enum":["docker","process"]},"snoozedUntil":{"type":"string","minLength":20,"maxLength":40,"pattern":"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})$"}}};
 const schema47 = {"type":"object","additionalProperties":false,"properties":{"peers":{"type":"array","maxItems":1000,"items":{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}},"images":{"type":"array","maxItems":256,"items":{"type":"string","minLength":1,"maxLength":256,"pattern":"^[a-zA-Z0-9*?._:/@-]+$"}},"networks":{"type":"array","maxItems":2,"uniqueItems":true,"items":{"type":"string","enum":["none","egress"]}}}};
 const schema48 = {"type":"object","additionalProperties":false,"properties":{"quietHours":{"type":"array","maxItems":32,"items":{"type":"string","minLength":11,"maxLength":64,"pattern":"^((Mon|Tue|Wed|Thu|Fri|Sat|Sun)(-(Mon|Tue|Wed|Thu|Fri|Sat|Sun))? )?([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"}},"timeZone":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z0-9_+/-]+$"}}};
 const schema49 = {"type":"object","additionalProperties":false,"properties":{"onlyWhenIdle":{"type":"boolean"},"afterMinutes":{"type":"integer","minimum":1,"maximum":1440}}};
@@ -3128,23 +3128,40 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.power !== undefined){
-let data21 = data.power;
+if(data.egress !== undefined){
+let data21 = data.egress;
 const _errs50 = errors;
-const _errs51 = errors;
-if(errors === _errs51){
-if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
+if(typeof data21 !== "string"){
+validate32.errors = [{instancePath:instancePath+"/egress",schemaPath:"#/properties/egress/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if(!((data21 === "filtered") || (data21 === "unfiltered"))){
+validate32.errors = [{instancePath:instancePath+"/egress",schemaPath:"#/properties/egress/enum",keyword:"enum",params:{allowedValues: schema46.properties.egress.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid0 = _errs50 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.power !== undefined){
+let data22 = data.power;
+const _errs52 = errors;
 const _errs53 = errors;
-for(const key4 in data21){
+if(errors === _errs53){
+if(data22 && typeof data22 == "object" && !Array.isArray(data22)){
+const _errs55 = errors;
+for(const key4 in data22){
 if(!(key4 === "onBattery")){
 validate32.errors = [{instancePath:instancePath+"/power",schemaPath:"#/$defs/LimitsPower/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs53 === errors){
-if(data21.onBattery !== undefined){
-if(typeof data21.onBattery !== "boolean"){
+if(_errs55 === errors){
+if(data22.onBattery !== undefined){
+if(typeof data22.onBattery !== "boolean"){
 validate32.errors = [{instancePath:instancePath+"/power/onBattery",schemaPath:"#/$defs/LimitsPower/properties/onBattery/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
@@ -3156,45 +3173,45 @@ validate32.errors = [{instancePath:instancePath+"/power",schemaPath:"#/$defs/Lim
 return false;
 }
 }
-var valid0 = _errs50 === errors;
+var valid0 = _errs52 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.runtime !== undefined){
-let data23 = data.runtime;
-const _errs56 = errors;
-if(typeof data23 !== "string"){
+let data24 = data.runtime;
+const _errs58 = errors;
+if(typeof data24 !== "string"){
 validate32.errors = [{instancePath:instancePath+"/runtime",schemaPath:"#/properties/runtime/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!((data23 === "docker") || (data23 === "process"))){
+if(!((data24 === "docker") || (data24 === "process"))){
 validate32.errors = [{instancePath:instancePath+"/runtime",schemaPath:"#/properties/runtime/enum",keyword:"enum",params:{allowedValues: schema46.properties.runtime.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid0 = _errs56 === errors;
+var valid0 = _errs58 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
 if(data.snoozedUntil !== undefined){
-let data24 = data.snoozedUntil;
-const _errs58 = errors;
-if(errors === _errs58){
-if(typeof data24 === "string"){
-if(func1(data24) > 40){
+let data25 = data.snoozedUntil;
+const _errs60 = errors;
+if(errors === _errs60){
+if(typeof data25 === "string"){
+if(func1(data25) > 40){
 validate32.errors = [{instancePath:instancePath+"/snoozedUntil",schemaPath:"#/properties/snoozedUntil/maxLength",keyword:"maxLength",params:{limit: 40},message:"must NOT have more than 40 characters"}];
 return false;
 }
 else {
-if(func1(data24) < 20){
+if(func1(data25) < 20){
 validate32.errors = [{instancePath:instancePath+"/snoozedUntil",schemaPath:"#/properties/snoozedUntil/minLength",keyword:"minLength",params:{limit: 20},message:"must NOT have fewer than 20 characters"}];
 return false;
 }
 else {
-if(!pattern37.test(data24)){
+if(!pattern37.test(data25)){
 validate32.errors = [{instancePath:instancePath+"/snoozedUntil",schemaPath:"#/properties/snoozedUntil/pattern",keyword:"pattern",params:{pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})$"},message:"must match pattern \""+"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})$"+"\""}];
 return false;
 }
@@ -3206,10 +3223,11 @@ validate32.errors = [{instancePath:instancePath+"/snoozedUntil",schemaPath:"#/pr
 return false;
 }
 }
-var valid0 = _errs58 === errors;
+var valid0 = _errs60 === errors;
 }
 else {
 var valid0 = true;
+}
 }
 }
 }

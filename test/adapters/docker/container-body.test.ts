@@ -16,7 +16,7 @@ function factsOf(more: Partial<BodyFacts> = {}): BodyFacts {
     seccompProfile: "{}",
     appArmor: false,
     layerQuota: false,
-    egressNetwork: "homie-egress",
+    egressNetwork: "homie-filtered",
     ...more,
   };
 }
@@ -143,7 +143,7 @@ describe("the create body", () => {
   it("joins homie's own bridge only for a Job that may reach out", () => {
     const outgoing = { ...attempt, spec: { ...attempt.spec, network: "egress" as const } };
     const body = renderContainerBody(outgoing, factsOf());
-    expect([body["NetworkDisabled"], body.HostConfig["NetworkMode"]]).toEqual([false, "homie-egress"]);
+    expect([body["NetworkDisabled"], body.HostConfig["NetworkMode"]]).toEqual([false, "homie-filtered"]);
   });
 
   it("names AppArmor and a layer size only where the engine has them", () => {
