@@ -127,8 +127,7 @@ async function spawnDaemon(root: string, namespace: string | undefined): Promise
     "--ip6tables": "false",
     ...(namespace === undefined ? { "--iptables": "false", "--ip-forward": "false", "--ip-masq": "false" } : {}),
   };
-  const place = namespace === undefined ? [] : ["ip", "netns", "exec", namespace];
-  const [program = "", ...before] = [...place, "/usr/sbin/dockerd"];
+  const [program, ...before] = [...(namespace === undefined ? [] : enter(namespace)), "/usr/sbin/dockerd"] as const;
   // A session of its own: Ctrl-C in a terminal must not reach it before the tests are through with it.
   const child = spawn(program, [...before, ...Object.entries(options).map(([name, value]) => `${name}=${value}`)], {
     stdio: ["ignore", log, log],
@@ -136,6 +135,13 @@ async function spawnDaemon(root: string, namespace: string | undefined): Promise
   });
   closeSync(log);
   return child;
+}
+
+/** As `ip netns exec` does, resolv.conf of the namespace included, but with /sys as it is: dockerd wants its control groups. */
+function enter(namespace: string): readonly string[] {
+  const bind = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
+  const network = ["nsenter", `--net=/run/netns/${namespace}`, "unshare", "--mount"];
+  return [...network, "sh", "-c", bind, `/etc/netns/${namespace}/resolv.conf`];
 }
 
 async function untilAnswers(socket: string, daemon: ChildProcess, root: string): Promise<void> {

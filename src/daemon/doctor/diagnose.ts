@@ -8,6 +8,7 @@ import { checkClock, checkWireguard } from "./tools.ts";
 import { checkConfig, checkDisk, checkHome, checkIdentity, checkNode } from "./machine-checks.ts";
 import { checkDaemon } from "./daemon-checks.ts";
 import { checkEngine } from "./engine-checks.ts";
+import { checkEgress } from "./egress-check.ts";
 import { checkGpus } from "./gpu-checks.ts";
 import type { Check } from "./check.ts";
 
@@ -23,6 +24,7 @@ export async function diagnose(home: string, daemon: FoundDaemon): Promise<reado
     checkConfig(paths),
     ...(await checkEngine(health)),
     ...(await checkGpus(health)),
+    await checkEgress(),
     checkDisk(paths),
     await checkClock(),
     ...checkDaemon(daemon),

@@ -63,10 +63,18 @@ export class EgressWorld {
     mkdirSync(`/etc/netns/${namespace}`, { recursive: true });
     writeFileSync(`/etc/netns/${namespace}/resolv.conf`, `nameserver ${places.neighbour}\n`);
     const engine = await startPrivateEngine(namespace);
-    await importBusybox(engine.docker);
-    const house = new MachineHouse(engine.host, namespace);
-    await house.up();
-    return new EgressWorld({ lan, house, engine, namespace }, programs);
+    const world = new EgressWorld(
+      { lan, house: new MachineHouse(engine.host, namespace), engine, namespace },
+      programs,
+    );
+    try {
+      await importBusybox(engine.docker);
+      await world.house.up();
+      return world;
+    } catch (error) {
+      await world.close();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -120,7 +128,7 @@ async function startStandIn(lan: Lan, namespace: string): Promise<ChildProcess> 
 export function tryAll(more: Readonly<Record<string, string>> = {}): string {
   const lines = Object.entries({ ...places, ...more }).flatMap(([name, address]) => [
     `echo "${name} tcp $(nc -w 2 ${address} 8080 </dev/null 2>/dev/null)"`,
-    `echo "${name} udp $(echo x | timeout 2 nc -u -w 1 ${address} 8080 2>/dev/null)"`,
+    `echo "${name} udp $(timeout 2 nslookup friend.example ${address} 2>/dev/null | grep -q 11.22.33.44 && echo here)"`,
   ]);
   return [...lines, 'echo "name $(nslookup friend.example 2>/dev/null | tail -3 | grep -c 11.22.33.44)"'].join("; ");
 }

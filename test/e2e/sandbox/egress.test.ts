@@ -23,22 +23,27 @@ describe.skipIf(reason !== undefined || process.env["HOMIE_TEST_ENGINE"] === "po
     const listing = (): Promise<string> => world.lan.inside(world.namespace, ["nft", "list", "tables"]);
 
     async function startOther(name: string): Promise<string> {
-      await world.apply(name, "nc -lk -p 8080 -e echo here & sleep 600");
+      await world.apply(
+        name,
+        "nc -ll -p 8080 -e /bin/echo here & sleep 1; nc -w 1 127.0.0.1 8080 </dev/null; sleep 600",
+      );
       await expect.poll(() => world.addressOf(name), { timeout: waitMs }).toMatch(/^\d/);
+      await expect.poll(() => world.house.ok(["logs", `job/${name}`]), { timeout: waitMs }).toContain("here");
       return (await world.addressOf(name)) ?? "";
     }
 
     it("S-29: reaches the internet and a name server, and neither this machine, its networks, a cloud's metadata nor another Job", async () => {
       const otherJob = await startOther("other");
       await world.apply("curious", tryAll({ otherJob, gateway: otherJob.replace(/\d+$/, "1") }));
-      expect(reached(await world.output("curious"))).toEqual(["internet tcp", "internet udp", "name"]);
+      // The neighbour is the machine's name server, and so within reach for names alone.
+      expect(reached(await world.output("curious"))).toEqual(["internet tcp", "internet udp", "neighbour udp", "name"]);
     });
 
     it("S-29: nobody outside reaches it", async () => {
       const address = (await world.addressOf("other")) ?? "";
-      await expect(
-        world.lan.inside(world.lan.middle, ["busybox", "nc", "-w", "2", address, "8080", "-e", "true"]),
-      ).rejects.toThrow(/exit|code|Command failed/);
+      await expect(world.lan.inside(world.lan.middle, ["busybox", "nc", "-w", "2", address, "8080"])).rejects.toThrow(
+        /timed out/,
+      );
     });
 
     it("S-29: rules that somebody takes away are back while it runs, and without them it reaches nothing", async () => {

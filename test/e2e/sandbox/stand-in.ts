@@ -2,8 +2,8 @@ import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 
 /**
- * `node stand-in.ts ADDRESS`: a machine that a Job tries to reach. Says "here" on TCP and UDP 8080, and answers every question
- * for a name on UDP 53 with ADDRESS. Runs until it is ended.
+ * `node stand-in.ts ADDRESS`: a machine that a Job tries to reach. Says "here" on TCP 8080, and answers every question for a name
+ * on UDP 53 with ADDRESS. Runs until it is ended.
  */
 const address = (process.argv[2] ?? "").split(".").map(Number);
 
@@ -11,10 +11,6 @@ createServer((socket) => {
   socket.on("error", () => socket.destroy());
   socket.end("here\n");
 }).listen(8080, "0.0.0.0");
-
-const echo = createSocket("udp4");
-echo.on("message", (_, { port, address: from }) => echo.send("here\n", port, from));
-echo.bind(8080, "0.0.0.0");
 
 const names = createSocket("udp4");
 names.on("message", (question, { port, address: from }) => {
