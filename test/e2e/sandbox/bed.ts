@@ -3,6 +3,8 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type Docker from "dockerode";
+import { homePaths } from "../../../src/adapters/home.ts";
+import { loadIdentity } from "../../../src/adapters/identity/identity-file.ts";
 import type { Attempt } from "../../../src/resources/attempt.ts";
 import type { Job, JobSpec } from "../../../src/resources/job.ts";
 import { TestHome } from "../../support/cli.ts";
@@ -99,6 +101,10 @@ export class SandboxBed {
 
   async cancel(name: string): Promise<void> {
     await this.#ask("POST", `/apis/homie.dev/v1/jobs/${name}/cancel`, [200, 409]);
+  }
+
+  get nodeId(): string {
+    return loadIdentity(homePaths(this.home.home).identity).nodeId;
   }
 
   /** Containers and volumes of a Job that are still in the engine. */
