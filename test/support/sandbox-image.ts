@@ -18,7 +18,9 @@ const hostileChanges = [
 
 export const hostileImage = "homie-test/sandbox:1";
 /** Error numbers of Linux that a refusal may come with. */
-export const [EPERM, EACCES, EINVAL, EMFILE, ENOSYS, EAFNOSUPPORT, ENETUNREACH] = [1, 13, 22, 24, 38, 97, 101];
+export const [EPERM, EACCES, EINVAL, EMFILE, ENOSYS, ENODATA, EAFNOSUPPORT, ENETUNREACH, ECONNREFUSED] = [
+  1, 13, 22, 24, 38, 61, 97, 101, 111,
+];
 /** What a program exits with whose last call succeeded with 0. */
 export const worked = 0;
 
