@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,7 +51,25 @@ export class TestHome {
     });
   }
 
-  /** The same, for commands that must not fail. */
+  /** What a terminal gets to see of a command. */
+  async onTerminal(args: readonly string[]): Promise<string> {
+    const words = [process.execPath, entry, ...args];
+    const odd = words.find((word) => !/^[\w/.=:-]+$/.test(word));
+    if (odd !== undefined) throw new Error(`${odd} needs quoting, which \`script\` leaves to a shell`);
+    const child = spawn("script", ["-qec", words.join(" "), "/dev/null"], {
+      cwd: this.root,
+      env: { ...this.#env, TERM: "xterm" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const chunks: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+    const [code] = (await once(child, "close")) as [number | null];
+    const seen = Buffer.concat(chunks).toString();
+    if (code !== 0) throw new Error(`homie ${args.join(" ")} exits with ${code}\n${seen}`);
+    return seen;
+  }
+
+  /** As `run`, for commands that must not fail. */
   async ok(args: readonly string[], input?: string): Promise<string> {
     const answer = await this.run(args, input);
     if (answer.code !== 0)

@@ -43,6 +43,14 @@ function datagramTo(address: string, port: number): readonly Call[] {
   ];
 }
 
+/** Opens a TCP connection. */
+function streamTo(address: string, port: number): readonly Call[] {
+  return [
+    { number: 41, args: [2n, 1n] },
+    { number: 42, args: ["last", internetAddress(address, port), 16n] },
+  ];
+}
+
 /** An access control list that gives root more than the mode says (struct posix_acl_xattr_header and entries). */
 function accessList(): Buffer {
   const entries = [
@@ -99,6 +107,13 @@ export const probes = {
   // The kernel reads 32 bits of the family, a filter 64: the upper half must not be a way around.
   socket_alg_disguised: [{ number: 41, args: [0x1_0000_0026n, 5n] }],
   dup_without_end: [{ number: 32, args: [0n], untilError: true }],
+  // Addresses that lead nowhere (RFC 5737), should a sandbox ever fail.
+  stream_internet: streamTo("192.0.2.1", 443),
+  stream_name_server: streamTo("192.0.2.53", 53),
+  stream_gateway: streamTo("172.17.0.1", 2375),
+  stream_metadata: streamTo("169.254.169.254", 80),
+  stream_mesh: streamTo("10.99.0.1", 5556),
+  stream_own_loopback: streamTo("127.0.0.1", 5556),
   datagram_broadcast: datagramTo("255.255.255.255", 5555),
   datagram_multicast_dns: datagramTo("224.0.0.251", 5353),
   datagram_name_server: datagramTo("192.0.2.53", 53),

@@ -39,6 +39,11 @@ describe.skipIf(reason !== undefined || process.env["HOMIE_TEST_ENGINE"] === "po
       expect(reached(await world.output("curious"))).toEqual(["internet tcp", "internet udp", "neighbour udp", "name"]);
     });
 
+    it("S-27: a Job without a network reaches none of these places", async () => {
+      await world.apply("offline", tryAll(), { network: "none" });
+      expect(reached(await world.output("offline"))).toEqual([]);
+    });
+
     it("S-29: nobody outside reaches it", async () => {
       const address = (await world.addressOf("other")) ?? "";
       await expect(world.lan.inside(world.lan.middle, ["busybox", "nc", "-w", "2", address, "8080"])).rejects.toThrow(

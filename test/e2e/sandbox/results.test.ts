@@ -136,9 +136,7 @@ describe.skipIf(await isEngineMissing("the sandbox rows"))("what a hostile Job l
 
   it("S-34: nor do a terabyte of sparse files come home: what they say they hold counts", async () => {
     expect(await bed.ended("manysparse")).toMatchObject({ phase: "Failed", reason: "OutputTooLarge", exitCode: 0 });
-    expect((await bed.ended("manysparse")).message).toMatch(
-      /^f\d+ takes the outputs over the disk limit of 134217728/,
-    );
+    expect((await bed.ended("manysparse")).message).toMatch(/^f\d+ takes the outputs over the disk limit of 134217728/);
     const [files, kibibytes] = await bed.lines("manysparse");
     expect(files).toBe("8192");
     expect(Number(kibibytes?.split(/\s/)[0])).toBeLessThan(2048);
