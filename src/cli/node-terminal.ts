@@ -71,12 +71,20 @@ function openSink(
       if (chunk.length === 0) return;
       if (isFile) return writeToFile(stream.fd, chunk, mayDrop);
       if (stream.write(chunk)) return;
-      await new Promise<void>((resolve) => {
-        stream.once("drain", resolve);
-        stream.once("close", resolve);
-      });
+      await untilDrained(stream);
     },
   };
+}
+
+/** Nobody may read on any more, so the end counts too. */
+function untilDrained(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off("drain", done).off("close", done);
+      resolve();
+    };
+    stream.on("drain", done).on("close", done);
+  });
 }
 
 function cannotWrite({ code, message }: NodeJS.ErrnoException): string {

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { HomieError } from "../../resources/errors.ts";
 import { fsyncDirectory } from "../project/replace-file.ts";
 import type { WantedBlob } from "./blob-record.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 
 /** A use is noted on the disk at most this often. */
 const touchedMs = 60_000;

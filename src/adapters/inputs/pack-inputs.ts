@@ -9,7 +9,7 @@ import { encodeRecordHead } from "./blob-record.ts";
 import type { WantedBlob } from "./blob-record.ts";
 import { chunkEntries } from "./chunk-entries.ts";
 import { openHashCache } from "./hash-cache.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import { hashFile, readHashedFile } from "./source-files.ts";
 import type { HashedFile, Hashing } from "./source-files.ts";
 

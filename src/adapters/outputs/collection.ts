@@ -1,6 +1,7 @@
 import type { CollectOutcome, TreeEntry } from "../../controllers/attempt/ports.ts";
 import type { Attempt, StagedOutput } from "../../resources/attempt.ts";
 import type { InputsBaseline } from "../project/stage-stream.ts";
+import { Flushes } from "./flushes.ts";
 import { activeRules } from "./match-rules.ts";
 import type { ActiveRule } from "./match-rules.ts";
 import { OutputNames } from "./output-names.ts";
@@ -28,6 +29,7 @@ export class Collection {
   readonly #diskBytes: number;
   readonly #rules: readonly ActiveRule[];
   readonly #names = new OutputNames();
+  readonly #flushes = new Flushes();
   readonly #collected: StagedOutput[] = [];
   readonly #skipped: { path: string; reason: string }[] = [];
   readonly #bytesOfRule = new Map<number, number>();
@@ -67,6 +69,7 @@ export class Collection {
       ...{ path: entry.path, body: entry.body, bytes: entry.bytes, executable: entry.executable },
       outputs: this.#options.outputs,
       signal: this.#options.signal,
+      flushes: this.#flushes,
       admit: (sha256) => this.#admit(active, entry, { isUnchanged: mayBeUnchanged && staged.sha256 === sha256 }),
     });
     return "hash" in written ? this.#keep(active, entry, written.hash) : this.#leave(active, entry, written.refused);
@@ -107,7 +110,9 @@ export class Collection {
     this.#closedRules.add(active.index);
     const message = `${entry.path} takes outputs[${active.index}] over its maxSize of ${active.rule.maxBytes} bytes`;
     this.#violation ??= { reason: "OutputTooLarge", message };
-    return this.#skip(entry.path, overRule);
+    this.#skip(entry.path, overRule);
+    // Nobody wants what is left, which may be terabytes of nothing.
+    return this.#closedRules.size === this.#rules.length ? "stop" : "continue";
   }
 
   #skip(path: string, reason: string): "continue" {
@@ -124,6 +129,11 @@ export class Collection {
   /** Ends the collection: there is more than anybody agreed to read. */
   giveUp(message: string): void {
     this.#violation ??= { reason: "OutputTooLarge", message };
+  }
+
+  /** What was kept is durable, but for the names in the top directory. */
+  settle(): Promise<void> {
+    return this.#flushes.settle();
   }
 
   outcome(): CollectOutcome {

@@ -27,7 +27,11 @@ export function createCollector({ paths, log }: CollectorOptions): Collector {
       await mkdir(partsOf(outputs), { mode: 0o700 });
       const succeeded = await hasSucceeded(attempt, runtime);
       const collection = new Collection({ attempt, outputs, signal, succeeded, baseline: await readBaseline(inputs) });
-      await takeAll(collection, runtime.readWorkTree(attempt, signal));
+      try {
+        await takeAll(collection, runtime.readWorkTree(attempt, signal));
+      } finally {
+        await collection.settle();
+      }
       await removeTree(partsOf(outputs));
       await fsyncDirectory(outputs);
       const outcome = collection.outcome();

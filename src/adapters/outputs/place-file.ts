@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { chmod, copyFile, link, lstat, mkdir, open, realpath, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, sep } from "node:path";
+import { basename, join, sep } from "node:path";
 import { HomieError } from "../../resources/errors.ts";
-import { fsyncDirectory } from "../project/replace-file.ts";
 
 export interface FileToPlace {
   readonly source: string;
@@ -40,7 +39,7 @@ export async function prepareParent(directory: string, path: string): Promise<st
 
 /**
  * Copies, makes durable, checks the hash, then gives the copy its name. With `replace` an existing file gives way in one
- * step; without, an existing one wins and false is returned.
+ * step; without, an existing one wins and false is returned. The name is durable when the caller has synchronized `parent`.
  */
 export async function placeFile(
   file: FileToPlace,
@@ -59,12 +58,10 @@ export async function placeFile(
         hint: "a disk is failing, or something wrote to homie's runs directory",
       });
     }
-    if (!(await giveName(part, destination, replace))) return false;
+    return await giveName(part, destination, replace);
   } finally {
     await rm(part, { force: true });
   }
-  await fsyncDirectory(dirname(destination));
-  return true;
 }
 
 async function giveName(part: string, destination: string, replace: boolean): Promise<boolean> {

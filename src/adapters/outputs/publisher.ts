@@ -9,7 +9,10 @@ import { HomieError } from "../../resources/errors.ts";
 import { unsafeNameReason } from "../../tar/names.ts";
 import { attemptPaths } from "../home.ts";
 import type { HomePaths } from "../home.ts";
+import { inParallel } from "../in-parallel.ts";
+import { fsyncDirectory } from "../project/replace-file.ts";
 import { hashIfFile, placeFile, prepareParent } from "./place-file.ts";
+import type { FileToPlace } from "./place-file.ts";
 import { openResultsDirectory, resultsMarker } from "./results-directory.ts";
 
 /** What homie itself wrote outside its home, by absolute path: only that may it overwrite. */
@@ -24,6 +27,8 @@ export interface PublisherOptions {
   readonly log: Logger;
 }
 
+/** A disk makes many small files durable together nearly as fast as one. */
+const filesAtOnce = 16;
 /** "true" on a Job: its outputs replace files that homie did not write (`homie run --force`). */
 const overwriteAnnotation = "homie.dev/overwrite";
 
@@ -32,10 +37,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
   return {
     async publish(job, attempt, signal) {
       const publication = new Publication(options, job, attempt);
-      for (const output of attempt.status?.outputs ?? []) {
+      await inParallel(attempt.status?.outputs ?? [], filesAtOnce, (output, index) => {
         signal.throwIfAborted();
-        await publication.place(output);
-      }
+        return publication.place(output, index);
+      });
+      await publication.settle();
       return publication.outcome();
     },
   };
@@ -45,8 +51,11 @@ class Publication {
   readonly #options: PublisherOptions;
   readonly #job: Job;
   readonly #attempt: Attempt;
+  /** By the outputs' places in the attempt's list. */
   readonly #placed: { readonly output: StagedOutput; readonly directory: string }[] = [];
   readonly #diverted: { path: string; because: string }[] = [];
+  /** Directories that got a new name. */
+  readonly #touched = new Set<string>();
   #results: Promise<string> | undefined;
 
   constructor(options: PublisherOptions, job: Job, attempt: Attempt) {
@@ -55,27 +64,35 @@ class Publication {
     this.#attempt = attempt;
   }
 
-  async place(output: StagedOutput): Promise<void> {
+  async place(output: StagedOutput, index: number): Promise<void> {
     // The list comes from the executor, which need not be this machine.
     const reason =
       unsafeNameReason(output.path) ?? (output.path === resultsMarker ? "the name is homie's own" : undefined);
     if (reason !== undefined)
       throw new HomieError("OutputRejected", `the output ${JSON.stringify(output.path)} is refused: ${reason}`);
     const to = this.#attempt.spec.outputs[output.rule]?.to;
-    if (to === undefined) return this.#placeInResults(output);
+    if (to === undefined) return this.#placeInResults(output, index);
     const because = await this.#placeIn(to, output).catch(refusalOf);
-    if (because === undefined) return;
-    this.#diverted.push({ path: output.path, because });
+    if (because === undefined) {
+      this.#placed[index] = { output, directory: to };
+      return;
+    }
+    this.#diverted[index] = { path: output.path, because };
     this.#options.log.warn("an output was not put where the job wants it", {
       job: this.#job.metadata.name,
       path: output.path,
       to,
       because,
     });
-    await this.#placeInResults(output);
+    await this.#placeInResults(output, index);
   }
 
-  async #placeInResults(output: StagedOutput): Promise<void> {
+  /** The new names are durable. */
+  async settle(): Promise<void> {
+    await inParallel([...this.#touched], filesAtOnce, fsyncDirectory);
+  }
+
+  async #placeInResults(output: StagedOutput, index: number): Promise<void> {
     this.#results ??= openResultsDirectory(this.#options.paths.results, this.#job.metadata.name, this.#attempt);
     const directory = await this.#results;
     const parent = await prepareParent(directory, output.path);
@@ -89,8 +106,8 @@ class Publication {
         },
       );
     }
-    if (there !== output.sha256) await placeFile(this.#fileFor(output, directory), parent, { replace: true });
-    this.#placed.push({ output, directory });
+    if (there !== output.sha256) await this.#put(this.#fileFor(output, directory), parent, { replace: true });
+    this.#placed[index] = { output, directory };
   }
 
   /** Why the file was not put into a directory of the user's, or undefined when it is there. */
@@ -105,13 +122,17 @@ class Publication {
     if (verdict.step === "create") {
       // Written down first: a file found without a record later would count as the user's.
       this.#record(destination, output);
-      if (!(await placeFile(this.#fileFor(output, to), parent, { replace: false })))
+      if (!(await this.#put(this.#fileFor(output, to), parent, { replace: false })))
         return `${destination} appeared meanwhile`;
     }
-    if (verdict.step === "replace") await placeFile(this.#fileFor(output, to), parent, { replace: true });
+    if (verdict.step === "replace") await this.#put(this.#fileFor(output, to), parent, { replace: true });
     if (verdict.step !== "keep") this.#record(destination, output);
-    this.#placed.push({ output, directory: to });
     return undefined;
+  }
+
+  #put(file: FileToPlace, parent: string, how: { readonly replace: boolean }): Promise<boolean> {
+    this.#touched.add(parent);
+    return placeFile(file, parent, how);
   }
 
   async #judge(
@@ -141,7 +162,7 @@ class Publication {
     this.#options.published.recordPublished(destination, output.sha256, this.#attempt.spec.job.uid);
   }
 
-  #fileFor(output: StagedOutput, directory: string): Parameters<typeof placeFile>[0] {
+  #fileFor(output: StagedOutput, directory: string): FileToPlace {
     const { outputs } = attemptPaths(this.#options.paths, this.#attempt.spec.job.uid, this.#attempt.spec.attempt);
     const tag = createHash("sha256").update(`${this.#attempt.metadata.name}/${output.path}`).digest("hex").slice(0, 16);
     const { path, sha256, executable } = output;
@@ -158,7 +179,7 @@ class Publication {
       const shown = directory === path ? output.path : join(directory, output.path);
       return { path: shown, bytes: output.bytes, sha256: output.sha256 };
     });
-    return { files, path, diverted: this.#diverted };
+    return { files, path, diverted: Object.values(this.#diverted) };
   }
 }
 

@@ -31,7 +31,7 @@ describe("a running loop", () => {
     expect(home.store.list("Job")[0]!.metadata.uid).toBe(uid);
   });
 
-  test("acts once on a file that is written slowly", async () => {
+  test("F-26: acts once on a file that is written slowly", async () => {
     await using home = openHome();
     home.loop.start();
     mkdirSync(join(home.paths.desired, "jobs"));
@@ -110,7 +110,7 @@ describe("a running loop", () => {
   });
 });
 
-test("a watcher that fails is reported and the loop goes on by reading", async () => {
+test("F-30: a watcher that fails is reported and the loop goes on by reading", async () => {
   const clock = new FakeClock(new Date().toISOString());
   const watcher = Object.assign(new EventEmitter(), { close: () => Promise.resolve() });
   await using home = openHome({ clock, openWatcher: () => watcher });

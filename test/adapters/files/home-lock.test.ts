@@ -26,7 +26,7 @@ const script = (root: string): string => {
 };
 
 describe("two processes and one home", () => {
-  test("the second is refused within a second and told the pid; after a kill -9 the home is free at once", async () => {
+  test("F-14: the second is refused within a second and told the pid; after a kill -9 the home is free at once", async () => {
     const root = temporaryDirectory();
     const holder = spawn(process.execPath, [script(root)], { stdio: ["ignore", "pipe", "ignore"] });
     expect(String((await once(holder.stdout, "data"))[0])).toContain("mine");
@@ -43,7 +43,7 @@ describe("two processes and one home", () => {
     expect(existsSync(homePaths(root).pid)).toBe(false);
   });
 
-  test("of several that start together exactly one wins", async () => {
+  test("F-14: of several that start together exactly one wins", async () => {
     const root = temporaryDirectory();
     const path = script(root);
     const starters = Array.from({ length: 4 }, () =>
@@ -55,7 +55,7 @@ describe("two processes and one home", () => {
     expect(answers.filter((answer) => answer.startsWith("AlreadyRunning"))).toHaveLength(3);
   });
 
-  test("a daemon whose lock file was deleted still keeps others out", () => {
+  test("F-14: a daemon whose lock file was deleted still keeps others out", () => {
     const paths = homePaths(temporaryDirectory());
     mkdirSync(dirname(paths.pid));
     writeFileSync(paths.pid, renderIdentity(identifyProcess(process.ppid)));

@@ -131,7 +131,7 @@ describe("the status", () => {
     expect(result).toEqual({ requeueAfterMs: 30_000 });
   });
 
-  test("says what to run when the rights are missing, that the file is there, and when it tries again", () => {
+  test("F-42: says what to run when the rights are missing, that the file is there, and when it tries again", () => {
     const { status, result } = summarizeNetwork(aNetwork(), { ...down, rendered: true, failure: noRoot }, now);
     expect(status.conditions).toContainEqual({
       ...{ type: "InterfaceReady", status: "False", reason: "MeshUnavailable", message: "it needs root; run x" },

@@ -83,7 +83,7 @@ describe.skipIf(why !== undefined)(`two machines with a tunnel${why === undefine
     expect((await pinging.stop()).lost).toBe(0);
   });
 
-  test("a peer that was removed by hand comes back, and one that was added goes", async () => {
+  test("F-42: a peer that was removed by hand comes back, and one that was added goes", async () => {
     const [host, running] = hosts();
     const { publicKey } = makeKeys();
     const pinging = new Pinging(host, "10.99.0.2");
@@ -100,7 +100,7 @@ describe.skipIf(why !== undefined)(`two machines with a tunnel${why === undefine
     expect((await running.apply(configOne)).actions).toEqual([]);
   });
 
-  test("addresses and MTU that were changed by hand are put right", async () => {
+  test("F-42: addresses and MTU that were changed by hand are put right", async () => {
     const [host, running] = hosts();
     await host.run("ip", "address", "delete", "10.99.0.1/16", "dev", "homie0");
     await host.run("ip", "address", "add", "10.98.0.1/16", "dev", "homie0");

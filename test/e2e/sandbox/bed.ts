@@ -77,14 +77,14 @@ export class SandboxBed {
   }
 
   /** Waits until the Job has ended; its first attempt that did says how. */
-  async ended(name: string): Promise<Ended> {
-    const job = await this.#until(name, ({ status }) => status?.completionTime !== undefined);
+  async ended(name: string, withinMs = finishMs): Promise<Ended> {
+    const job = await this.#until(name, withinMs, ({ status }) => status?.completionTime !== undefined);
     const { phase, reason, message, exitCode } = job.status ?? {};
     return { phase: phase ?? "", reason: reason ?? "", message: message ?? "", exitCode };
   }
 
   async running(name: string): Promise<Docker.ContainerInspectInfo> {
-    const job = await this.#until(name, ({ status }) => status?.phase === "Running");
+    const job = await this.#until(name, finishMs, ({ status }) => status?.phase === "Running");
     return this.engine.docker.getContainer(`homie-${job.metadata.uid}-${job.status?.attempt ?? 1}`).inspect();
   }
 
@@ -125,8 +125,8 @@ export class SandboxBed {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
-  async #until(name: string, isSo: (job: Job) => boolean): Promise<Job> {
-    const deadline = performance.now() + finishMs;
+  async #until(name: string, withinMs: number, isSo: (job: Job) => boolean): Promise<Job> {
+    const deadline = performance.now() + withinMs;
     for (;;) {
       const job = await this.job(name);
       if (isSo(job)) return job;
