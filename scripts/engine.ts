@@ -25,6 +25,7 @@ const programs = [
   ["/bin/ping", "iputils-ping"],
   ["/usr/bin/iperf3", "iperf3"],
   ["/usr/bin/python3", "python3"],
+  ["/usr/bin/strace", "strace"],
 ] as const;
 
 /** `node scripts/engine.ts install|start`: what end-to-end tests need on a machine without it, the container engine above all. */

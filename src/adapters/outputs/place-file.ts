@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, copyFile, link, lstat, mkdir, open, realpath, rename, rm } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { copyFile, link, lstat, mkdir, open, realpath, rename, rm } from "node:fs/promises";
 import { basename, join, sep } from "node:path";
 import { HomieError } from "../../resources/errors.ts";
+
+const pieceBytes = 256 * 1024;
 
 export interface FileToPlace {
   readonly source: string;
@@ -48,19 +51,31 @@ export async function placeFile(
 ): Promise<boolean> {
   const destination = join(parent, basename(file.path));
   const part = join(parent, `.homie-part-${file.tag}`);
+  let isNamed = false;
   try {
-    await rm(part, { force: true });
-    await copyFile(file.source, part, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-    await chmod(part, file.executable ? 0o755 : 0o644);
-    await syncFile(part);
-    if ((await sha256Of(part)) !== file.sha256) {
+    await copyAnew(file.source, part);
+    if ((await settleAndHash(part, file.executable ? 0o755 : 0o644)) !== file.sha256) {
       throw new HomieError("OutputRejected", `the copy of ${file.path} differs from what was collected`, {
         hint: "a disk is failing, or something wrote to homie's runs directory",
       });
     }
-    return await giveName(part, destination, replace);
+    isNamed = await giveName(part, destination, replace);
   } finally {
+    // A link leaves the first name behind.
+    if (!isNamed || !replace) await rm(part, { force: true });
+  }
+  return isNamed;
+}
+
+/** What a killed run left gives way. */
+async function copyAnew(source: string, part: string): Promise<void> {
+  const how = constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL;
+  try {
+    await copyFile(source, part, how);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     await rm(part, { force: true });
+    await copyFile(source, part, how);
   }
 }
 
@@ -90,10 +105,13 @@ async function giveName(part: string, destination: string, replace: boolean): Pr
   }
 }
 
-async function syncFile(path: string): Promise<void> {
+/** Gives a file its mode, makes it durable, and reads it back. */
+async function settleAndHash(path: string, mode: number): Promise<string> {
   const file = await open(path, "r+");
   try {
+    await file.chmod(mode);
     await file.sync();
+    return await hashOf(file);
   } finally {
     await file.close();
   }
@@ -110,8 +128,23 @@ export async function hashIfFile(path: string): Promise<string | undefined> {
 }
 
 async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  for await (const chunk of file.createReadStream({ highWaterMark: 256 * 1024 })) hash.update(chunk as Buffer);
-  return hash.digest("hex");
+  try {
+    return await hashOf(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** No stream: making one costs more than most files. */
+async function hashOf(file: FileHandle): Promise<string> {
+  const hash = createHash("sha256");
+  const { size } = await file.stat();
+  const buffer = Buffer.allocUnsafeSlow(Math.min(Math.max(size, 1), pieceBytes));
+  for (let position = 0; ;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) return hash.digest("hex");
+    hash.update(buffer.subarray(0, bytesRead));
+    position += bytesRead;
+  }
 }

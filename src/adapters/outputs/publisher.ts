@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdir, realpath } from "node:fs/promises";
-import { basename, join, sep } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import type { PublishOutcome, Publisher } from "../../controllers/job/ports.ts";
 import type { Logger } from "../../reconciler/types.ts";
 import type { Attempt, StagedOutput } from "../../resources/attempt.ts";
@@ -56,6 +56,7 @@ class Publication {
   readonly #diverted: { path: string; because: string }[] = [];
   /** Directories that got a new name. */
   readonly #touched = new Set<string>();
+  readonly #parents = new Map<string, Promise<string | undefined>>();
   #results: Promise<string> | undefined;
 
   constructor(options: PublisherOptions, job: Job, attempt: Attempt) {
@@ -95,7 +96,7 @@ class Publication {
   async #placeInResults(output: StagedOutput, index: number): Promise<void> {
     this.#results ??= openResultsDirectory(this.#options.paths.results, this.#job.metadata.name, this.#attempt);
     const directory = await this.#results;
-    const parent = await prepareParent(directory, output.path);
+    const parent = await this.#parentOf(directory, output.path);
     const there = parent === undefined ? "" : await hashIfFile(join(parent, basename(output.path)));
     if (parent === undefined || there === "") {
       throw new HomieError(
@@ -114,7 +115,7 @@ class Publication {
   async #placeIn(to: string, output: StagedOutput): Promise<string | undefined> {
     await mkdir(to, { recursive: true, mode: 0o755 });
     if (await this.#isHomies(to)) return `${to} is part of homie's own files`;
-    const parent = await prepareParent(to, output.path);
+    const parent = await this.#parentOf(to, output.path);
     if (parent === undefined) return "a link or a file stands in the way of its directory";
     const destination = join(parent, basename(output.path));
     const verdict = await this.#judge(destination, output.sha256);
@@ -128,6 +129,14 @@ class Publication {
     if (verdict.step === "replace") await this.#put(this.#fileFor(output, to), parent, { replace: true });
     if (verdict.step !== "keep") this.#record(destination, output);
     return undefined;
+  }
+
+  /** Every directory is looked at once: what follows goes there by its real path. */
+  #parentOf(directory: string, path: string): Promise<string | undefined> {
+    const key = join(directory, dirname(path));
+    const known = this.#parents.get(key) ?? prepareParent(directory, path);
+    this.#parents.set(key, known);
+    return known;
   }
 
   #put(file: FileToPlace, parent: string, how: { readonly replace: boolean }): Promise<boolean> {
