@@ -71,7 +71,8 @@ async function endToEnd(tallyFile: string, signal: AbortSignal): Promise<Tally> 
 const podmanFiles = ["docker-runtime", "docker-runtime-sandbox", "image-share", "engine-names", "one-machine"].map(
   (name) => `test/e2e/${name}.test.ts`,
 );
-const podmanMs = 240_000;
+// Four minutes on two quiet cores.
+const podmanMs = 900_000;
 
 async function onPodman(tallyFile: string, signal: AbortSignal): Promise<Tally> {
   if (signal.aborted) return none;
