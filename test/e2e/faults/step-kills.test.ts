@@ -1,0 +1,101 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { TestHome } from "../../support/cli.ts";
+import { type EngineCall, type EngineSteps, type Moment, openSteps } from "../../support/engine-steps.ts";
+import { startEngine, testImage, whyNoEngine } from "../../support/engine.ts";
+import { Bed, field, gone, nodeOf, up } from "./bed.ts";
+
+const reason = await whyNoEngine();
+
+/** What a daemon asks of the engine on the way of a Job, in order. */
+const steps: readonly (readonly [string, string, RegExp])[] = [
+  ["making the volume and container", "POST", /^\/containers\/create$/],
+  ["sending the files", "PUT", /^\/containers\/[^/]+\/archive$/],
+  ["attaching to the output", "POST", /^\/containers\/[^/]+\/attach$/],
+  ["starting", "POST", /^\/containers\/[^/]+\/start$/],
+  ["collecting the outputs", "GET", /^\/containers\/[^/]+\/archive$/],
+  ["removing the container", "DELETE", /^\/containers\/[^/]+$/],
+  ["removing the volume", "DELETE", /^\/volumes\/[^/]+$/],
+];
+const kills = steps.flatMap((step) => (["before", "after"] as const).map((moment) => [moment, ...step] as const));
+
+describe.skipIf(reason !== undefined)("F-01: the daemon is killed at every step of a Job", () => {
+  let bed: Bed;
+  let proxy: EngineSteps;
+  let home: TestHome;
+  beforeAll(async () => {
+    bed = new Bed(await startEngine());
+    proxy = await openSteps(bed.engine.socket);
+    home = bed.newHome({ DOCKER_HOST: `unix://${proxy.socket}` });
+    writeFileSync(join(home.root, "in.txt"), "in\n");
+    await up(home);
+  });
+  afterAll(async () => {
+    await bed?.closeHomes();
+    await proxy?.close();
+    await bed?.engine.stop();
+  });
+
+  /** Kills the daemon at that call; resolves when it is gone. */
+  async function killAt(wanted: (call: EngineCall) => boolean, at: Moment): Promise<void> {
+    const pid = home.pid();
+    await new Promise<void>((resolve) => {
+      proxy.watch = (call, moment) => {
+        if (moment !== at || !wanted(call)) return false;
+        proxy.watch = () => false;
+        process.kill(pid, "SIGKILL");
+        resolve();
+        return true;
+      };
+    });
+    await gone(pid);
+  }
+
+  async function startsSince(since: number, job: string): Promise<number> {
+    const stream = await bed.engine.docker.getEvents({
+      since,
+      until: Math.ceil(Date.now() / 1000),
+      filters: { label: [`homie.job=${job}`], event: ["start"], type: ["container"] },
+    });
+    let text = "";
+    for await (const chunk of stream) text += String(chunk);
+    return text.split("\n").filter((line) => line !== "").length;
+  }
+
+  it.each(kills)(
+    "%s %s: the Job ends as it would have, in one attempt, started once, and nothing stays",
+    async (moment, _what, method, path) => {
+      const name = `kill-${kills.findIndex(([at, , verb, pattern]) => at === moment && verb === method && pattern === path)}`;
+      const since = Math.floor(Date.now() / 1000);
+      const killed = killAt((call) => call.method === method && path.test(call.path), moment);
+      const spec = { image: testImage, resources: { cpu: 0.1, memory: "32Mi", disk: "16Mi" } };
+      const command = ["sh", "-c", "echo begun; cat in.txt; echo out >out.txt; sleep 1; echo ended; exit 3"];
+      const env = [{ name: "STEP", value: name }];
+      const job = {
+        apiVersion: "homie.dev/v1",
+        kind: "Job",
+        metadata: { name },
+        spec: { ...spec, command, env, inputs: [{ path: join(home.root, "in.txt"), mountPath: "in.txt" }] },
+      };
+      await home.ok(["apply", "-f", "-"], JSON.stringify(job));
+      await killed;
+      await up(home);
+      await home.ok(["wait", `job/${name}`, "--for=finished", "--timeout", "60s"]);
+      const end = await Promise.all(
+        [".status.phase", ".status.exitCode", ".status.attempt", ".status.reason"].map((what) =>
+          field(home, name, what),
+        ),
+      );
+      expect(end).toEqual(["Failed", "3", "1", "Error"]);
+      expect(await home.ok(["logs", `job/${name}`, "--stdout"])).toBe("begun\nin\nended\n");
+      expect(readFileSync(join(home.home, "results", name, "out.txt"), "utf8")).toBe("out\n");
+      const node = await nodeOf(home);
+      await expect.poll(() => bed.containers(node), { timeout: 30_000 }).toEqual([]);
+      const volumes = async (): Promise<number> =>
+        ((await bed.engine.docker.listVolumes({ filters: { label: [`homie.node=${node}`] } })).Volumes ?? []).length;
+      await expect.poll(volumes, { timeout: 30_000 }).toBe(0);
+      expect(await startsSince(since, name)).toBe(1);
+    },
+  );
+});
