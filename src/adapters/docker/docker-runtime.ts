@@ -17,7 +17,7 @@ import { createOneAtATime } from "./one-at-a-time.ts";
 import { createPrograms, type Programs } from "./programs.ts";
 import { createSightings, type Sightings } from "./sightings.ts";
 import { createStager, type Stager } from "./stage.ts";
-import { watchContainers } from "./watch.ts";
+import { watchContainers, type OnEvent } from "./watch.ts";
 import { readWorkTree } from "./work-tree.ts";
 
 export interface DockerRuntimeOptions {
@@ -95,7 +95,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     watch: (onChange) =>
       join(
         watchContainers({ engine, nodeId, clock, log }, hearFirst(sightings, onChange)),
-        sightings.listening(),
+        sightings.listening(onChange),
         disk.listen(onChange),
         captures.listen(onChange),
       ),
@@ -136,9 +136,10 @@ interface DockerParts {
 type OnChange = Parameters<Runtime["watch"]>[0];
 
 /** Whoever looks because of an event must not be told what was so before it. */
-function hearFirst(sightings: Sightings, onChange: OnChange): OnChange {
-  return (name) => {
-    sightings.forget(name);
+function hearFirst(sightings: Sightings, onChange: OnChange): OnEvent {
+  return (name, event) => {
+    if (name !== undefined && event === "die") sightings.hasEnded(name);
+    else sightings.forget(name);
     onChange(name);
   };
 }

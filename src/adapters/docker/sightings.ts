@@ -10,22 +10,41 @@ export interface Sightings {
   look(name: string, ask: () => Promise<RuntimeFacts>): Promise<RuntimeFacts>;
   /** Something has happened to the attempt, or may have happened to any. */
   forget(name: string | undefined): void;
+  /** It has ended. Podman says so a moment before it says it when asked, so an answer "running" is doubted for a while. */
+  hasEnded(name: string): void;
   /** Nothing said before or during `change` holds after it. */
   changing<T>(name: string, change: () => Promise<T>): Promise<T>;
-  /** Answers are kept while the engine's events are listened to, until disposed. */
-  listening(): Disposable;
+  /** Answers are kept while the engine's events are listened to, until disposed. `onDoubt`: it is time to look again. */
+  listening(onDoubt: (name: string) => void): Disposable;
 }
 
 /** Events get lost while a connection is down, and streams fall silent: nothing is believed for longer. */
 const believedMs = 1_000;
+const firstDoubtMs = 100;
+/** 100, 200, 400, 800 and 1,600 ms: then whoever started it again, or the next regular look, is right. */
+const doubts = 5;
 
 export function createSightings(clock: Clock): Sightings {
   const seen = new Map<string, { readonly facts: Promise<RuntimeFacts>; readonly untilMs: number }>();
-  let listeners = 0;
+  const listeners = new Set<(name: string) => void>();
+  /** What has ended, if the engine is right, and how often it has said otherwise since. */
+  const ended = new Map<string, number>();
 
   function forget(name: string | undefined): void {
     if (name === undefined) seen.clear();
     else seen.delete(name);
+    if (name !== undefined) ended.delete(name);
+  }
+
+  function compare(name: string, facts: RuntimeFacts): void {
+    const times = ended.get(name);
+    if (times === undefined) return;
+    if (facts.phase !== "running" || times === doubts) return void ended.delete(name);
+    seen.delete(name);
+    ended.set(name, times + 1);
+    void clock.sleep(firstDoubtMs * 2 ** times).then(() => {
+      if (ended.has(name)) for (const tell of listeners) tell(name);
+    });
   }
 
   return {
@@ -35,15 +54,22 @@ export function createSightings(clock: Clock): Sightings {
       if (last !== undefined && nowMs < last.untilMs) return last.facts;
       // An event that comes while this is on its way takes it out again, so an answer that is too old is given once at most.
       const facts = ask();
-      if (listeners === 0) return facts;
+      if (listeners.size === 0) return facts;
       const sighting = { facts, untilMs: nowMs + believedMs };
       seen.set(name, sighting);
-      facts.catch(() => {
-        if (seen.get(name) === sighting) seen.delete(name);
-      });
+      facts.then(
+        (found) => compare(name, found),
+        () => {
+          if (seen.get(name) === sighting) seen.delete(name);
+        },
+      );
       return facts;
     },
     forget,
+    hasEnded(name) {
+      forget(name);
+      ended.set(name, 0);
+    },
     async changing(name, change) {
       forget(name);
       try {
@@ -52,11 +78,11 @@ export function createSightings(clock: Clock): Sightings {
         forget(name);
       }
     },
-    listening() {
-      listeners += 1;
+    listening(onDoubt) {
+      listeners.add(onDoubt);
       return {
         [Symbol.dispose](): void {
-          listeners -= 1;
+          listeners.delete(onDoubt);
           forget(undefined);
         },
       };

@@ -16,11 +16,16 @@ export interface WatchParts {
  * copied file): woken by that, a collecting that fails would be tried again at once instead of after a pause.
  */
 const tellingEvents = ["start", "die", "oom", "stop", "destroy", "pause", "unpause", "restart", "rename"] as const;
+/** Podman tells of these by Docker's names, and yet wants its own to be asked for. */
+const podmanEvents = ["died", "remove"] as const;
+
+/** Undefined: events may have been lost, of any attempt. */
+export type OnEvent = (attemptName: string | undefined, event?: string) => void;
 const firstPauseMs = 100;
 const longestPauseMs = 5_000;
 
 /** Follows the engine's events until disposed. Events may be lost while it is disconnected, hence the call with undefined. */
-export function watchContainers(parts: WatchParts, onChange: (attemptName: string | undefined) => void): Disposable {
+export function watchContainers(parts: WatchParts, onChange: OnEvent): Disposable {
   const abort = new AbortController();
   void follow(parts, onChange, abort.signal);
   return {
@@ -30,11 +35,7 @@ export function watchContainers(parts: WatchParts, onChange: (attemptName: strin
   };
 }
 
-async function follow(
-  parts: WatchParts,
-  onChange: (attemptName: string | undefined) => void,
-  signal: AbortSignal,
-): Promise<void> {
+async function follow(parts: WatchParts, onChange: OnEvent, signal: AbortSignal): Promise<void> {
   let isFirst = true;
   for (let pauseMs = firstPauseMs; !signal.aborted;) {
     try {
@@ -54,17 +55,26 @@ async function follow(
   }
 }
 
-async function passOn(stream: NodeJS.ReadableStream, onChange: (attemptName: string) => void): Promise<void> {
+async function passOn(stream: NodeJS.ReadableStream, onChange: OnEvent): Promise<void> {
   for await (const event of readJsonLines(stream as AsyncIterable<Buffer>)) {
     const name = parseContainerName(actorName(event));
-    if (name !== undefined) onChange(name);
+    if (name !== undefined) onChange(name, actionOf(event));
   }
 }
 
 function connect({ engine, nodeId }: WatchParts, signal: AbortSignal): Promise<NodeJS.ReadableStream> {
-  const filters = { type: ["container"], event: [...tellingEvents], label: [`${label.node}=${nodeId}`] };
+  const filters = {
+    type: ["container"],
+    event: [...tellingEvents, ...podmanEvents],
+    label: [`${label.node}=${nodeId}`],
+  };
   // The client takes the signal; its type declarations do not say so.
   return engine.docker().getEvents({ filters, abortSignal: signal } as Docker.GetEventsOptions);
+}
+
+function actionOf(event: unknown): string {
+  const action = (event as { Action?: unknown } | null)?.Action;
+  return typeof action === "string" ? action : "";
 }
 
 function actorName(event: unknown): string {

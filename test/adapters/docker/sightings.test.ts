@@ -17,7 +17,7 @@ class Container {
 
 it("asks once between two events", async () => {
   const [sightings, container] = [createSightings(clock), new Container()];
-  using _ = sightings.listening();
+  using _ = sightings.listening(() => undefined);
   expect(await sightings.look("a", container.ask)).toEqual({ phase: "absent" });
   container.phase = "created";
   await sightings.look("a", container.ask);
@@ -28,7 +28,7 @@ it("asks once between two events", async () => {
 
 it("believes nothing for longer than a second, whatever events say", async () => {
   const [sightings, container] = [createSightings(clock), new Container()];
-  using _ = sightings.listening();
+  using _ = sightings.listening(() => undefined);
   await sightings.look("a", container.ask);
   await clock.advance(999);
   await sightings.look("a", container.ask);
@@ -40,7 +40,7 @@ it("believes nothing for longer than a second, whatever events say", async () =>
 
 it("keeps no answer that an event overtook", async () => {
   const [sightings, container] = [createSightings(clock), new Container()];
-  using _ = sightings.listening();
+  using _ = sightings.listening(() => undefined);
   const asked = Promise.withResolvers<RuntimeFacts>();
   const early = sightings.look("a", () => asked.promise);
   sightings.forget("a");
@@ -52,7 +52,7 @@ it("keeps no answer that an event overtook", async () => {
 
 it("forgets what was seen before and during a change, also of one that fails", async () => {
   const [sightings, container] = [createSightings(clock), new Container()];
-  using _ = sightings.listening();
+  using _ = sightings.listening(() => undefined);
   const change = async (): Promise<void> => {
     await sightings.look("a", container.ask);
     container.phase = "created";
@@ -67,8 +67,27 @@ it("keeps neither failures nor anything while nobody listens", async () => {
   await sightings.look("a", container.ask);
   await sightings.look("a", container.ask);
   expect(container.asked).toBe(2);
-  using _ = sightings.listening();
+  using _ = sightings.listening(() => undefined);
   await expect(sightings.look("a", () => Promise.reject(new Error("no answer")))).rejects.toThrow("no answer");
   await sightings.look("a", container.ask);
   expect(container.asked).toBe(3);
+});
+
+it("doubts an answer that a container runs which has ended, looks again soon, and gives in some time", async () => {
+  const [sightings, doubted] = [createSightings(clock), [] as string[]];
+  using _ = sightings.listening((name) => doubted.push(name));
+  const running = (): Promise<RuntimeFacts> =>
+    Promise.resolve({ phase: "running", containerId: "c", specSha256: "s", startedAt: "2026-01-01T00:00:00.000Z" });
+  sightings.hasEnded("a");
+  for (let round = 1; round <= 8; round += 1) {
+    await sightings.look("a", running);
+    await clock.advance(2_000);
+  }
+  expect(doubted).toEqual(["a", "a", "a", "a", "a"]);
+  // Somebody started it again.
+  sightings.hasEnded("a");
+  sightings.forget("a");
+  await sightings.look("a", running);
+  await clock.advance(2_000);
+  expect(doubted).toHaveLength(5);
 });
