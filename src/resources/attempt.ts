@@ -172,6 +172,8 @@ export interface AttemptStatus extends BaseStatus {
   readonly exitCode?: number;
   readonly reason?: AttemptReason;
   readonly message?: string;
+  /** Why it has not come further yet: what went wrong last, which is tried again. */
+  readonly waiting?: { readonly reason: string; readonly message: string };
   readonly outputs?: readonly StagedOutput[];
   readonly skippedOutputs?: readonly { readonly path: string; readonly reason: string }[];
   readonly logs?: { readonly stdoutBytes: number; readonly stderrBytes: number; readonly droppedBytes: number };

@@ -25,6 +25,7 @@ export type ErrorCode =
   | "PeerRefused"
   | "PeerUnreachable"
   | "ProcessFailed"
+  | "RegistryUnavailable"
   | "SourceUnreadable"
   | "StateUnusable"
   | "TarRejected"

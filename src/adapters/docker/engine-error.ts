@@ -35,11 +35,14 @@ export function isUnreachable(error: unknown): boolean {
   return name === "AbortError" || name === "TimeoutError" || message === "socket hang up";
 }
 
+/** `(HTTP code 500) server error - ` */
+const clientFrame = /^\(HTTP code \d+\) [\w ]+ - /;
+
 /** What the engine said, without the client's frame around it. */
 export function engineMessage(error: unknown): string {
   const body = (error as { json?: { message?: unknown } } | undefined)?.json;
   if (typeof body?.message === "string") return body.message.trim();
-  return error instanceof Error ? error.message.trim() : String(error);
+  return error instanceof Error ? error.message.replace(clientFrame, "").trim() : String(error);
 }
 
 /** A foreign error as ours. `code` is used when the engine answered; without an answer it is EngineUnavailable. */

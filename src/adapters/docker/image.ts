@@ -7,12 +7,16 @@ import { engineMessage, isNotFound, isUnreachable, translateEngineError } from "
 import { isDigest } from "./image-content.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { parsePullRef } from "./pull-ref.ts";
+import { isPassing, watchSilence } from "./pull-trouble.ts";
 import { answerMs, within } from "./within.ts";
 
 export interface Images {
   /** The local image, as the engine describes it; undefined when it has none of that name. */
   find(reference: string): Promise<Docker.ImageInspectInfo | undefined>;
-  /** Finds the image or pulls it anonymously. Throws EngineUnavailable, or the reason of an aborted signal. */
+  /**
+   * Finds the image or pulls it anonymously. Throws EngineUnavailable, RegistryUnavailable for what another try may mend, or
+   * the reason of an aborted signal.
+   */
   prepare(reference: string | undefined, signal: AbortSignal): Promise<ImageOutcome>;
   /** The image of this content, which another machine calls `reference`; the same name may be another image here. */
   prepareExact(imageId: string, reference: string | undefined, signal: AbortSignal): Promise<ImageOutcome>;
@@ -48,6 +52,9 @@ export function createImages(engine: Engine, clock: Clock, log: Logger): Images 
     signal.throwIfAborted();
     const pulled = failure === undefined ? await find(reference) : undefined;
     if (pulled !== undefined) return { ok: true, imageId: pulled.Id };
+    if (failure !== undefined && isPassing(failure)) {
+      throw new HomieError("RegistryUnavailable", `cannot pull image "${reference}" now: ${failure}`);
+    }
     const message = renderMissing(reference, failure ?? "the pull ended without the image");
     refusals.set(reference, { untilMs: clock.monotonicMs() + refusalMs, message });
     return missing(message);
@@ -58,11 +65,13 @@ export function createImages(engine: Engine, clock: Clock, log: Logger): Images 
     const wanted = parsePullRef(reference);
     if (wanted === undefined) return "it is an image id or no valid name, so no registry can be asked";
     log.info("pulling an image", { image: reference });
+    await using silence = watchSilence(clock, signal);
     try {
-      const stream = await engine.docker().createImage({ ...wanted, abortSignal: signal });
-      return await followPull(stream, progressLogger(reference));
+      const stream = await engine.docker().createImage({ ...wanted, abortSignal: silence.signal });
+      return await followPull(silence.hear(stream), progressLogger(reference));
     } catch (error) {
       signal.throwIfAborted();
+      if (silence.signal.aborted) return silence.message;
       if (isUnreachable(error) || error instanceof HomieError) {
         throw translateEngineError(error, "ImageMissing", `cannot pull the image "${reference}"`);
       }
@@ -103,7 +112,7 @@ async function prepareExact(
 }
 
 async function followPull(
-  stream: NodeJS.ReadableStream,
+  stream: AsyncIterable<Buffer>,
   onProgress: (doneBytes: number, totalBytes: number) => void,
 ): Promise<string | undefined> {
   const layers = new Map<string, { readonly done: number; readonly total: number }>();

@@ -146,7 +146,8 @@ function recordFacts(scene: Scene, facts: Partial<AttemptStatus>): void {
   const latest = scene.ports.store.get<Attempt>(key);
   if (latest === undefined) return;
   const now = timestamp(scene.ports.clock.now());
-  scene.ports.store.putStatus(latest, { phase: "Staging", createdAt: now, ...latest.status, ...facts });
+  const { waiting: _, ...known } = latest.status ?? { phase: "Staging", createdAt: now };
+  scene.ports.store.putStatus(latest, { ...known, ...facts });
 }
 
 /** People look at the Job, so that is what events are about; the Job of a hosted attempt is on another machine. */
@@ -162,6 +163,17 @@ function tell(scene: Scene, type: "Normal" | "Warning", reason: string, message:
 const lasting: ReadonlySet<string> = new Set(["SourceUnreadable", "EngineUnable"]);
 
 async function stage(scene: Scene, signal: AbortSignal): Promise<void> {
+  try {
+    await bringInPlace(scene, signal);
+  } catch (error) {
+    // What is wrong with the engine is told by its health.
+    if (error instanceof HomieError && error.code !== "EngineUnavailable" && !signal.aborted)
+      recordFacts(scene, { waiting: { reason: error.code, message: error.message } });
+    throw error;
+  }
+}
+
+async function bringInPlace(scene: Scene, signal: AbortSignal): Promise<void> {
   const { attempt, ports } = scene;
   const runtime = ports.runtimes[attempt.spec.runtime];
   const createdAt = attempt.status?.createdAt ?? ports.clock.now().toISOString();

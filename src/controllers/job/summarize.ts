@@ -69,9 +69,11 @@ function activeHeadline(
   }
   const phase = activePhase(attempt);
   if (stopping !== undefined) return { phase, reason: `Stopping${stopping.reason}`, message: stopping.message };
-  if (attempt.status?.message !== undefined)
-    return { phase, reason: "EngineUnavailable", message: attempt.status.message };
-  return { phase, ...activeReason(attempt, phase) };
+  return { phase, ...(troubleOf(attempt) ?? activeReason(attempt, phase)) };
+}
+
+function troubleOf({ status }: Attempt): Omit<Headline, "phase"> | undefined {
+  return status?.message === undefined ? status?.waiting : { reason: "EngineUnavailable", message: status.message };
 }
 
 function activeReason({ spec }: Attempt, phase: ReturnType<typeof activePhase>): Omit<Headline, "phase"> {
