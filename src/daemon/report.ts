@@ -14,6 +14,8 @@ export interface ReportFacts {
   readonly uptimeSeconds: number;
   /** Absent without a daemon. */
   readonly wiring?: Wiring;
+  /** Why nothing happened for a while; absent without a daemon. */
+  readonly heldUp?: string;
   /** Absent without a crew. */
   readonly crew?: Pick<Crew, "warnings" | "clocks">;
 }
@@ -37,6 +39,7 @@ export async function reportStatus(services: HomeServices, facts: ReportFacts): 
     problems: store.problems().length,
     warnings: [
       ...warningsOf(health, loop.degraded()),
+      ...(facts.heldUp === undefined ? [] : [facts.heldUp]),
       ...(await diskWarnings(paths.root)),
       ...(crew?.warnings() ?? []),
       ...describeSkews(clocks ?? []),

@@ -20,9 +20,11 @@ import { machineSize } from "../adapters/system/machine.ts";
 import { readConfig, type LegacyLimits } from "../adapters/files/config.ts";
 import type { Logger } from "../reconciler/types.ts";
 import type { Limits } from "../resources/limits.ts";
+import { withoutUndefined } from "../resources/without-undefined.ts";
 import type { CrewSeat } from "./crew-seat.ts";
 import { openCrew } from "./open-crew.ts";
 import { MachineGpus } from "./gpus.ts";
+import { HeldUp } from "./held-up.ts";
 import type { MeshDoor } from "./mesh-door.ts";
 import { createLateExecutors } from "./remote/late-executors.ts";
 import { openHome, type HomeServices } from "./home-services.ts";
@@ -48,12 +50,14 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
   const { log, signal } = options;
   const started: Started = {};
   const startedMs = systemClock.monotonicMs();
+  const heldUp = new HeldUp(systemClock, log);
   const report = (services: HomeServices): Promise<StatusReport> =>
     reportStatus(services, {
       name: options.name ?? services.config.name,
       node: started.nodeId ?? "",
       uptimeSeconds: Math.round((systemClock.monotonicMs() - startedMs) / 1_000),
       ...(started.wiring === undefined ? {} : { wiring: started.wiring }),
+      ...withoutUndefined({ heldUp: heldUp.warning() }),
       ...(started.seat?.crew === undefined ? {} : { crew: started.seat.crew }),
     });
   const services = openHome({ home: options.home, clock: systemClock, log, report, signal }, lock);
@@ -84,6 +88,7 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
     wiring.start();
     services.loop.start();
     void gpus.watch(signal);
+    void heldUp.watch(signal);
     const server = await serveApi({ app: services.api, socketPath: services.paths.socket, signal, log });
     const { engine } = await report(services);
     log.info("ready", { pid: process.pid, socket: services.paths.socket, engine });
@@ -93,13 +98,17 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
     await server.close();
   } finally {
     ending.abort();
-    await started.seat?.close();
-    await started.mesh?.close();
-    await started.wiring?.stop();
-    if (isGoingDown(services.paths)) await started.mesh?.takeDown();
-    await started.docker?.close();
-    await services.close();
+    await closeAll(started, services);
   }
+}
+
+async function closeAll(started: Started, services: HomeServices): Promise<void> {
+  await started.seat?.close();
+  await started.mesh?.close();
+  await started.wiring?.stop();
+  if (isGoingDown(services.paths)) await started.mesh?.takeDown();
+  await started.docker?.close();
+  await services.close();
 }
 
 function runtimesOf(

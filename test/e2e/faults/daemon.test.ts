@@ -150,7 +150,7 @@ suite(`faults around a daemon${reason === undefined ? "" : ` (skipped: ${reason}
     ]);
   });
 
-  it("F-22: stopped and continued, it catches up without running anything twice or timing anything out", async () => {
+  it("F-22, F-33: stopped and continued, it catches up without running anything twice or timing anything out", async () => {
     const home = bed.newHome();
     await up(home);
     await run(home, "short", "sleep 1; exit 3");
@@ -159,6 +159,8 @@ suite(`faults around a daemon${reason === undefined ? "" : ` (skipped: ${reason}
     await new Promise((resolve) => setTimeout(resolve, 5_000));
     process.kill(home.pid(), "SIGCONT");
     expect(await field(home, "long", ".status.phase")).toBe("Running");
+    // F-33: whoever wonders why nothing happened is told.
+    expect((await home.json(["status"]))["warnings"]).toContainEqual(expect.stringContaining("was held up for"));
     for (const [name, code] of [
       ["short", "3"],
       ["long", "2"],
