@@ -146,7 +146,7 @@ describe.skipIf(why !== undefined)(`two machines with a tunnel${why === undefine
     expect(dump.peers.find((peer) => peer.publicKey === two.publicKey)?.allowedIps).toEqual([]);
   });
 
-  test("wg-quick takes the file as it is, and what somebody wrote into it is kept aside", async () => {
+  test("F-42: wg-quick takes the file as it is, and what somebody wrote into it is kept aside", async () => {
     const [host, running] = hosts();
     const path = join(host.directory, "homie0.conf");
     expect((await stat(path)).mode & 0o777).toBe(0o600);
