@@ -53,7 +53,7 @@ export function createImages(engine: Engine, clock: Clock, log: Logger): Images 
     const pulled = failure === undefined ? await find(reference) : undefined;
     if (pulled !== undefined) return { ok: true, imageId: pulled.Id };
     if (failure !== undefined && isPassing(failure)) {
-      throw new HomieError("RegistryUnavailable", `cannot pull image "${reference}" now: ${failure}`);
+      throw new HomieError("RegistryUnavailable", `cannot pull image "${reference}" now, and tries again: ${failure}`);
     }
     const message = renderMissing(reference, failure ?? "the pull ended without the image");
     refusals.set(reference, { untilMs: clock.monotonicMs() + refusalMs, message });
