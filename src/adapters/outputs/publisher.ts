@@ -11,6 +11,7 @@ import { attemptPaths } from "../home.ts";
 import type { HomePaths } from "../home.ts";
 import { inParallel } from "../in-parallel.ts";
 import { fsyncDirectory } from "../project/replace-file.ts";
+import { smallBytes } from "./flushes.ts";
 import { hashIfFile, placeFile, prepareParent } from "./place-file.ts";
 import type { FileToPlace } from "./place-file.ts";
 import { openResultsDirectory, resultsMarker } from "./results-directory.ts";
@@ -37,10 +38,14 @@ export function createPublisher(options: PublisherOptions): Publisher {
   return {
     async publish(job, attempt, signal) {
       const publication = new Publication(options, job, attempt);
-      await inParallel(attempt.status?.outputs ?? [], filesAtOnce, (output, index) => {
+      const all = [...(attempt.status?.outputs ?? []).entries()];
+      const place = ([index, output]: readonly [number, StagedOutput]): Promise<void> => {
         signal.throwIfAborted();
         return publication.place(output, index);
-      });
+      };
+      const isSmall = ([, { bytes }]: readonly [number, StagedOutput]): boolean => bytes <= smallBytes;
+      await inParallel(all.filter(isSmall), filesAtOnce, place);
+      for (const each of all.filter((one) => !isSmall(one))) await place(each);
       await publication.settle();
       return publication.outcome();
     },

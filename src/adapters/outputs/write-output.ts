@@ -41,7 +41,7 @@ export async function writeOutput(output: OutputToWrite): Promise<WrittenOutput>
     toFlush = file;
     return { hash };
   } finally {
-    await (toFlush === undefined ? file.close() : output.flushes.add(toFlush));
+    await (toFlush === undefined ? file.close() : output.flushes.add(toFlush, output.bytes));
   }
 }
 
