@@ -3,7 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 /** Open files, each with a buffer or two of its own in the kernel: enough for a disk to write many together. */
 const maxOpen = 32;
 /** Larger ones are waited for one by one: a few at once would hold all of Node's threads for files, and with them the daemon. */
-export const smallBytes = 2 ** 20;
+export const smallBytes: number = 2 ** 20;
 
 /** Files that are written, and become durable while the next ones are being written. */
 export class Flushes {
