@@ -28,7 +28,12 @@ export class FakeEngine {
   readonly starts = new Map<string, number>();
   readonly listeners = new Set<(name: string) => void>();
   /** Everything that changed something, in order. */
-  readonly operations: { readonly operation: EngineOperation; readonly name: string; readonly atMs: number }[] = [];
+  readonly operations: {
+    readonly operation: EngineOperation;
+    readonly name: string;
+    readonly spec: Attempt["spec"];
+    readonly atMs: number;
+  }[] = [];
   /** Asked for each event; false loses it. */
   deliver: (name: string) => boolean = () => true;
   readonly #clock: Clock;
@@ -46,7 +51,7 @@ export class FakeEngine {
       spec: attempt.spec,
       program: { runMs: Number(runMs), exitCode: Number(exitCode) },
     });
-    this.#did("create", name);
+    this.#did("create", name, attempt.spec);
   }
 
   start(name: string): void {
@@ -55,7 +60,7 @@ export class FakeEngine {
     container.startedMs = this.#clock.monotonicMs();
     container.startedAt = this.#clock.now().toISOString();
     this.starts.set(name, (this.starts.get(name) ?? 0) + 1);
-    this.#did("start", name);
+    this.#did("start", name, container.spec);
     this.#tellAfter(name, container.program.runMs);
   }
 
@@ -85,14 +90,16 @@ export class FakeEngine {
     if (this.facts(name).phase !== "running") return;
     container.stoppedMs = this.#clock.monotonicMs() + 100;
     container.stopCode = exitCode;
-    this.#did("stop", name);
+    this.#did("stop", name, container.spec);
     this.#tellAfter(name, 100);
   }
 
   /** Running or not. */
   remove(name: string): void {
-    if (!this.containers.delete(name)) return;
-    this.#did("remove", name);
+    const container = this.containers.get(name);
+    if (container === undefined) return;
+    this.containers.delete(name);
+    this.#did("remove", name, container.spec);
     this.#tellAfter(name, 0);
   }
 
@@ -100,8 +107,8 @@ export class FakeEngine {
     return this.operations.filter((each) => each.operation === operation).length;
   }
 
-  #did(operation: EngineOperation, name: string): void {
-    this.operations.push({ operation, name, atMs: this.#clock.monotonicMs() });
+  #did(operation: EngineOperation, name: string, spec: Attempt["spec"]): void {
+    this.operations.push({ operation, name, spec, atMs: this.#clock.monotonicMs() });
   }
 
   #tellAfter(name: string, ms: number): void {

@@ -9,7 +9,7 @@ export interface AttemptActual {
   readonly capture: CaptureFacts;
   readonly health: RuntimeHealth;
   readonly diskExcess?: DiskExcess;
-  /** How long the program has run, and how long ago it was asked to stop, by a clock nobody can set. */
+  /** How long the program has run, and how long ago this daemon asked it to stop, by a clock nobody can set. */
   readonly ranMs?: number;
   readonly stoppingMs?: number;
   readonly operation?: OperationName;

@@ -28,14 +28,20 @@ export function createAttemptController(
 ): Controller<Attempt, AttemptActual, AttemptAction> & { close(): Promise<void> } {
   const operations = new Operations<OperationName>(ports.clock, ports.wake);
   const stopwatch = new Stopwatch(ports.clock);
+  const asked = new Map<string, number>();
   return {
     kind: "Attempt",
     observe: async (attempt) => {
       const actual = await observe(attempt, ports, operations);
-      return { ...actual, ...timesOf(attempt, actual, stopwatch) };
+      const askedMs = asked.get(attempt.metadata.name);
+      return {
+        ...actual,
+        ...ranFor(attempt, actual, stopwatch),
+        ...(askedMs === undefined ? {} : { stoppingMs: ports.clock.monotonicMs() - askedMs }),
+      };
     },
     plan: planAttempt,
-    execute: (action, attempt, context) => execute(action, { attempt, context, ports, operations, stopwatch }),
+    execute: (action, attempt, context) => execute(action, { attempt, context, ports, operations, stopwatch, asked }),
     summarize: summarizeAttempt,
     close: () => operations.abortAll(),
   };
@@ -47,21 +53,13 @@ interface Scene {
   readonly ports: AttemptPorts;
   readonly operations: Operations<OperationName>;
   readonly stopwatch: Stopwatch;
+  /** By attempt, when this daemon asked for its stop. What an earlier one meant to ask may never have arrived. */
+  readonly asked: Map<string, number>;
 }
 
-const timed = ["start", "stop"] as const;
-
 /** Measured, not compared: whoever sets the clock of this machine ends no program. */
-function timesOf(
-  { metadata, status }: Attempt,
-  { facts }: AttemptActual,
-  stopwatch: Stopwatch,
-): Pick<AttemptActual, "ranMs" | "stoppingMs"> {
-  const askedAt = status?.stopIntent?.at;
-  return {
-    ...(facts.phase === "running" ? { ranMs: stopwatch.elapsedMs(`${metadata.name} start`, facts.startedAt) } : {}),
-    ...(askedAt === undefined ? {} : { stoppingMs: stopwatch.elapsedMs(`${metadata.name} stop`, askedAt) }),
-  };
+function ranFor({ metadata }: Attempt, { facts }: AttemptActual, stopwatch: Stopwatch): Pick<AttemptActual, "ranMs"> {
+  return facts.phase === "running" ? { ranMs: stopwatch.elapsedMs(metadata.name, facts.startedAt) } : {};
 }
 
 async function observe(
@@ -112,7 +110,7 @@ async function execute(action: AttemptAction, scene: Scene): Promise<void> {
       return operations.abort(name);
     case "Start":
       recordFacts(scene, { startIntent: true });
-      scene.stopwatch.notYet(`${name} start`);
+      scene.stopwatch.notYet(name);
       await runtime.start(attempt);
       return tell(scene, "Normal", "Started", `attempt ${attempt.spec.attempt} runs`);
     case "ResumeCapture":
@@ -120,6 +118,7 @@ async function execute(action: AttemptAction, scene: Scene): Promise<void> {
     case "Stop": {
       const { reason, message } = action;
       recordFacts(scene, { stopIntent: { reason, message, at: ports.clock.now().toISOString() } });
+      scene.asked.set(name, ports.clock.monotonicMs());
       tell(scene, "Normal", "Stopping", `attempt ${attempt.spec.attempt}: ${message}`);
       return runtime.stop(attempt, action.graceSeconds);
     }
@@ -135,7 +134,8 @@ async function execute(action: AttemptAction, scene: Scene): Promise<void> {
       return recordFacts(scene, { released: true });
     case "Forget":
       await ports.files.removeAll(attempt);
-      for (const what of timed) scene.stopwatch.forget(`${name} ${what}`);
+      scene.stopwatch.forget(name);
+      scene.asked.delete(name);
       return ports.store.setFinalizers({ kind: "Attempt", name }, []);
   }
 }

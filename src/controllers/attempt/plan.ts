@@ -90,13 +90,9 @@ function planStop(attempt: Attempt, actual: AttemptActual, now: Date): AttemptAc
   if (actual.diskExcess !== undefined) {
     // Ten seconds of grace would be ten more seconds of writing, whatever it is stopped for.
     const killed = wish ?? { reason: "DiskFull", message: actual.diskExcess.message };
-    return askedWithin(attempt, actual, now, killAgainAfterMs)
-      ? undefined
-      : { type: "Stop", ...killed, graceSeconds: 0 };
+    return askedWithin(actual, killAgainAfterMs) ? undefined : { type: "Stop", ...killed, graceSeconds: 0 };
   }
-  return wish === undefined || stopIsUnderWay(attempt, actual, now)
-    ? undefined
-    : { type: "Stop", ...wish, graceSeconds };
+  return wish === undefined || stopIsUnderWay(actual) ? undefined : { type: "Stop", ...wish, graceSeconds };
 }
 
 function stopWish(attempt: Attempt, actual: AttemptActual, now: Date): StopWish | undefined {
@@ -108,13 +104,13 @@ function stopWish(attempt: Attempt, actual: AttemptActual, now: Date): StopWish 
   return { reason: "Timeout", message: `ran longer than ${attempt.spec.timeoutSeconds} s` };
 }
 
-function stopIsUnderWay(attempt: Attempt, actual: AttemptActual, now: Date): boolean {
-  return askedWithin(attempt, actual, now, stopAgainAfterMs);
+function stopIsUnderWay(actual: AttemptActual): boolean {
+  return askedWithin(actual, stopAgainAfterMs);
 }
 
-function askedWithin(attempt: Attempt, actual: AttemptActual, now: Date, ms: number): boolean {
-  const askedAt = attempt.status?.stopIntent?.at;
-  return askedAt !== undefined && (actual.stoppingMs ?? now.getTime() - Date.parse(askedAt)) < ms;
+/** An intent that another daemon left behind says nothing: it may have died before it asked. */
+function askedWithin({ stoppingMs }: AttemptActual, ms: number): boolean {
+  return stoppingMs !== undefined && stoppingMs < ms;
 }
 
 function planExited(attempt: Attempt, actual: AttemptActual): readonly AttemptAction[] {
@@ -136,6 +132,6 @@ function planDeletion(attempt: Attempt, actual: AttemptActual, now: Date): reado
   // While the engine does not answer, nobody knows whether something is left in it: the finalizer stays.
   if (!actual.health.ok) return [];
   if (actual.facts.phase !== "running") return [{ type: "Remove" }];
-  if (stopIsUnderWay(attempt, actual, now)) return [];
+  if (stopIsUnderWay(actual)) return [];
   return [{ type: "Stop", reason: "Deleted", message: "the job was deleted", graceSeconds }];
 }

@@ -8,7 +8,6 @@ import { wire, type Wiring } from "../../../src/daemon/wiring.ts";
 import type { RuntimeFacts } from "../../../src/controllers/attempt/ports.ts";
 import { HomieError } from "../../../src/resources/errors.ts";
 import type { Job } from "../../../src/resources/job.ts";
-import type { DeclaredKind } from "../../../src/resources/types.ts";
 import type { StoreDatabase } from "../../../src/store/database.ts";
 import { createObjectStore } from "../../../src/store/object-store.ts";
 import type { DesiredReading, ObjectStore } from "../../../src/store/types.ts";
@@ -52,6 +51,8 @@ export class Machine {
   readonly clock = new FakeClock();
   readonly engine = new FakeEngine(this.clock);
   readonly published = new Map<string, number>();
+  /** By Job, as its file has them from the next reading on. */
+  readonly labels = new Map<string, Readonly<Record<string, string>>>();
   /** What was done to the world, in order: engine operations and durable writes. */
   readonly trace: string[] = [];
   kills = 0;
@@ -228,10 +229,15 @@ export class Machine {
   }
 
   #readingOf(jobs: Declared): DesiredReading {
-    const one = (kind: DeclaredKind, name: string, spec: object): ReturnType<typeof file> =>
-      file(`/d/${name}.yaml`, [manifest(kind, name, spec)]);
-    const limits = this.#limits === undefined ? [] : [one("Limits", "default", this.#limits)];
-    return reading([...Object.entries(jobs).map(([name, spec]) => one("Job", name, spec)), ...limits]);
+    const limits =
+      this.#limits === undefined ? [] : [file("/d/default.yaml", [manifest("Limits", "default", this.#limits)])];
+    const all = Object.entries(jobs).map(([name, spec]) => {
+      const labels = this.labels.get(name);
+      const { metadata, ...rest } = manifest("Job", name, spec);
+      const document = { ...rest, metadata: labels === undefined ? metadata : { ...metadata, labels } };
+      return file(`/d/${name}.yaml`, [document]);
+    });
+    return reading([...all, ...limits]);
   }
 
   #gate(moment: Moment, signal: AbortSignal): void {
