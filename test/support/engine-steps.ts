@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { createServer, request, type IncomingMessage } from "node:http";
+import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
 export type Moment = "before" | "after";
@@ -8,10 +8,23 @@ export interface EngineCall {
   /** Without the version, without the query: `/containers/homie-UID-1/start`. */
   readonly path: string;
 }
+/** What a daemon asks of the engine on the way of a Job, in order. */
+export const stepsOfJob: readonly { readonly what: string; readonly method: string; readonly path: RegExp }[] = [
+  { what: "making the volume and container", method: "POST", path: /^\/containers\/create$/ },
+  { what: "sending the files", method: "PUT", path: /^\/containers\/[^/]+\/archive$/ },
+  { what: "attaching to the output", method: "POST", path: /^\/containers\/[^/]+\/attach$/ },
+  { what: "starting", method: "POST", path: /^\/containers\/[^/]+\/start$/ },
+  { what: "collecting the outputs", method: "GET", path: /^\/containers\/[^/]+\/archive$/ },
+  { what: "removing the container", method: "DELETE", path: /^\/containers\/[^/]+$/ },
+  { what: "removing the volume", method: "DELETE", path: /^\/volumes\/[^/]+$/ },
+];
+
 export interface EngineSteps {
   readonly socket: string;
   /** Told before a call reaches the engine, and when the engine has answered; true: neither goes on. */
   watch: (call: EngineCall, moment: Moment) => boolean;
+  /** What a call waits for before it goes to the engine; one that is given up meanwhile never does. */
+  hold: (call: EngineCall) => Promise<void> | undefined;
   close(): Promise<void>;
 }
 
@@ -22,6 +35,7 @@ export async function openSteps(target: string): Promise<EngineSteps> {
   const steps: EngineSteps = {
     socket,
     watch: () => false,
+    hold: () => undefined,
     close: async () => {
       for (const each of open) each.destroy();
       server.closeAllConnections();
@@ -33,10 +47,15 @@ export async function openSteps(target: string): Promise<EngineSteps> {
     const { method, url, headers } = message;
     return request({ socketPath: target, method, path: url, headers });
   };
-  const server = createServer((message, answer) => {
+  const mayGo = async (call: EngineCall, client: Duplex): Promise<boolean> => {
+    if (steps.watch(call, "before")) client.destroy();
+    else await steps.hold(call);
+    return !client.destroyed;
+  };
+  const passOn = async (message: IncomingMessage, answer: ServerResponse): Promise<void> => {
     const call = callOf(message);
     const stop = (): void => void message.socket.destroy();
-    if (steps.watch(call, "before")) return stop();
+    if (!(await mayGo(call, message.socket))) return;
     const asked = forward(message);
     asked.on("error", stop);
     answer.on("close", () => asked.destroy());
@@ -47,10 +66,10 @@ export async function openSteps(target: string): Promise<EngineSteps> {
       reply.on("error", stop).pipe(answer);
     });
     message.pipe(asked);
-  });
-  server.on("upgrade", (message: IncomingMessage, client: Duplex, head: Buffer) => {
+  };
+  const upgrade = async (message: IncomingMessage, client: Duplex, head: Buffer): Promise<void> => {
     const call = callOf(message);
-    if (steps.watch(call, "before")) return void client.destroy();
+    if (!(await mayGo(call, client))) return;
     const asked = forward(message);
     asked.on("error", () => client.destroy());
     asked.on("upgrade", (reply, engine, first) => {
@@ -65,7 +84,9 @@ export async function openSteps(target: string): Promise<EngineSteps> {
       engine.on("error", () => client.destroy()).pipe(client);
     });
     asked.end();
-  });
+  };
+  const server = createServer((message, answer) => void passOn(message, answer));
+  server.on("upgrade", (message: IncomingMessage, client: Duplex, head: Buffer) => void upgrade(message, client, head));
   await new Promise<void>((resolve) => server.listen(socket, resolve));
   return steps;
 }

@@ -16,7 +16,7 @@ interface StopWish {
 
 /** The next steps of one attempt. Pure: what is durable in status, what the engine shows, and the time decide. */
 export function planAttempt(attempt: Attempt, actual: AttemptActual, now: Date): readonly AttemptAction[] {
-  if (attempt.metadata.deletionTimestamp !== undefined) return planDeletion(attempt, actual, now);
+  if (attempt.metadata.deletionTimestamp !== undefined) return planDeletion(attempt, actual);
   if (attempt.status?.phase === "Finished") return planCleanup(attempt, actual);
   if (actual.operation !== undefined) return planDuringOperation(attempt, actual);
   if (!actual.health.ok) return [];
@@ -126,7 +126,7 @@ function planCleanup(attempt: Attempt, actual: AttemptActual): readonly AttemptA
   return actions;
 }
 
-function planDeletion(attempt: Attempt, actual: AttemptActual, now: Date): readonly AttemptAction[] {
+function planDeletion(attempt: Attempt, actual: AttemptActual): readonly AttemptAction[] {
   if (actual.operation !== undefined) return actual.operationAborted === true ? [] : [{ type: "Abort" }];
   if (attempt.status?.removed === true) return [{ type: "Forget" }];
   // While the engine does not answer, nobody knows whether something is left in it: the finalizer stays.

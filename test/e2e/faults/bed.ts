@@ -58,3 +58,30 @@ export async function nodeOf(home: TestHome): Promise<string> {
 export async function gone(pid: number): Promise<void> {
   await expect.poll(() => existsSync(`/proc/${pid}/exe`), { timeout: 10_000 }).toBe(false);
 }
+
+/** Neither container nor volume of that machine, half a minute from now at the latest. */
+export async function nothingStays({ engine }: Bed, node: string): Promise<void> {
+  const filters = { label: [`homie.node=${node}`] };
+  const left = async (): Promise<readonly string[]> => [
+    ...(await engine.docker.listContainers({ all: true, filters })).map(({ Id }) => Id),
+    ...((await engine.docker.listVolumes({ filters })).Volumes ?? []).map(({ Name }) => Name),
+  ];
+  await expect.poll(left, { timeout: 30_000 }).toEqual([]);
+}
+
+/** Names of the containers of that Job that were started since, one for each start. */
+export async function startsOf({ engine }: Bed, job: string, sinceSeconds: number): Promise<readonly string[]> {
+  const stream = await engine.docker.getEvents({
+    since: sinceSeconds,
+    until: Math.ceil(Date.now() / 1000),
+    filters: { label: [`homie.job=${job}`], event: ["start"], type: ["container"] },
+  });
+  let text = "";
+  for await (const chunk of stream) text += String(chunk);
+  const events = text.split("\n").filter((line) => line !== "");
+  return events.map((line) => (JSON.parse(line) as StartEvent).Actor.Attributes.name);
+}
+
+interface StartEvent {
+  readonly Actor: { readonly Attributes: { readonly name: string } };
+}

@@ -2,23 +2,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TestHome } from "../../support/cli.ts";
-import { type EngineCall, type EngineSteps, type Moment, openSteps } from "../../support/engine-steps.ts";
+import { type EngineCall, type EngineSteps, type Moment, openSteps, stepsOfJob } from "../../support/engine-steps.ts";
 import { startEngine, testImage, whyNoEngine } from "../../support/engine.ts";
-import { Bed, field, gone, nodeOf, up } from "./bed.ts";
+import { Bed, field, gone, nodeOf, nothingStays, startsOf, up } from "./bed.ts";
 
 const reason = await whyNoEngine();
 
-/** What a daemon asks of the engine on the way of a Job, in order. */
-const steps: readonly (readonly [string, string, RegExp])[] = [
-  ["making the volume and container", "POST", /^\/containers\/create$/],
-  ["sending the files", "PUT", /^\/containers\/[^/]+\/archive$/],
-  ["attaching to the output", "POST", /^\/containers\/[^/]+\/attach$/],
-  ["starting", "POST", /^\/containers\/[^/]+\/start$/],
-  ["collecting the outputs", "GET", /^\/containers\/[^/]+\/archive$/],
-  ["removing the container", "DELETE", /^\/containers\/[^/]+$/],
-  ["removing the volume", "DELETE", /^\/volumes\/[^/]+$/],
-];
-const kills = steps.flatMap((step) => (["before", "after"] as const).map((moment) => [moment, ...step] as const));
+const kills = stepsOfJob.flatMap(({ what, method, path }) =>
+  (["before", "after"] as const).map((moment) => [moment, what, method, path] as const),
+);
 
 describe.skipIf(reason !== undefined)("F-01: the daemon is killed at every step of a Job", () => {
   let bed: Bed;
@@ -52,17 +44,6 @@ describe.skipIf(reason !== undefined)("F-01: the daemon is killed at every step 
     await gone(pid);
   }
 
-  async function startsSince(since: number, job: string): Promise<number> {
-    const stream = await bed.engine.docker.getEvents({
-      since,
-      until: Math.ceil(Date.now() / 1000),
-      filters: { label: [`homie.job=${job}`], event: ["start"], type: ["container"] },
-    });
-    let text = "";
-    for await (const chunk of stream) text += String(chunk);
-    return text.split("\n").filter((line) => line !== "").length;
-  }
-
   it.each(kills)(
     "%s %s: the Job ends as it would have, in one attempt, started once, and nothing stays",
     async (moment, _what, method, path) => {
@@ -90,12 +71,8 @@ describe.skipIf(reason !== undefined)("F-01: the daemon is killed at every step 
       expect(end).toEqual(["Failed", "3", "1", "Error"]);
       expect(await home.ok(["logs", `job/${name}`, "--stdout"])).toBe("begun\nin\nended\n");
       expect(readFileSync(join(home.home, "results", name, "out.txt"), "utf8")).toBe("out\n");
-      const node = await nodeOf(home);
-      await expect.poll(() => bed.containers(node), { timeout: 30_000 }).toEqual([]);
-      const volumes = async (): Promise<number> =>
-        ((await bed.engine.docker.listVolumes({ filters: { label: [`homie.node=${node}`] } })).Volumes ?? []).length;
-      await expect.poll(volumes, { timeout: 30_000 }).toBe(0);
-      expect(await startsSince(since, name)).toBe(1);
+      await nothingStays(bed, await nodeOf(home));
+      expect(await startsOf(bed, name, since)).toHaveLength(1);
     },
   );
 });
