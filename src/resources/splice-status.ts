@@ -5,7 +5,8 @@ import { documentEnd, fieldEdits } from "./field-edits.ts";
 import { applyEdit, fingerprint, isSound, readDocuments, valueOf } from "./sound-documents.ts";
 
 export type SpliceOutcome =
-  | { readonly ok: true; readonly text: string }
+  /** `status`: as it is read back from the text; undefined when there is none in it. */
+  | { readonly ok: true; readonly text: string; readonly status: unknown }
   | { readonly ok: false; readonly reason: string };
 
 /**
@@ -20,7 +21,7 @@ export function spliceStatus(text: string, documentIndex: number, status: unknow
   if (document === undefined) return { ok: false, reason: `there is no document ${documentIndex} in the text` };
   if (!isSound(document)) return { ok: false, reason: "the document has problems" };
   if (!isMap(document.contents)) return { ok: false, reason: "the document is not a map" };
-  if (status === undefined && !document.has("status")) return { ok: true, text };
+  if (status === undefined && !document.has("status")) return { ok: true, text, status };
   const wanted = plainCopy(status);
   const map = document.contents;
   for (const edit of fieldEdits({
@@ -32,7 +33,7 @@ export function spliceStatus(text: string, documentIndex: number, status: unknow
   })) {
     const edited = applyEdit(text, edit);
     if (differenceAfter(before.documents, edited, documentIndex, wanted) === undefined)
-      return { ok: true, text: edited };
+      return { ok: true, text: edited, status: wanted };
   }
   return { ok: false, reason: "the status block cannot be changed without changing other parts of the text" };
 }

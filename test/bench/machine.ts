@@ -9,12 +9,13 @@ import { milliseconds, renderRows, sample, type Row } from "../../src/daemon/ben
 import { runProgram } from "../../src/daemon/bench/programs.ts";
 import { startSubject, type Subject } from "../../src/daemon/bench/subject.ts";
 import { startEngine } from "../support/engine.ts";
+import { measureFiles } from "./files.ts";
 import { declare, program, spec, type Bench } from "./homes.ts";
 import { measureMany } from "./many.ts";
 
 /**
- * One machine for longer than `npm run bench` takes: `node test/bench/machine.ts [queue] [many] [idle]`. Five thousand Jobs
- * that wait, five hundred that do nothing, and ten minutes with nothing to do. Starts an engine of its own.
+ * One machine for longer than `npm run bench` takes: `node test/bench/machine.ts [files] [queue] [many] [idle]`. Ten thousand
+ * files, five thousand Jobs that wait, five hundred that do nothing, and ten minutes with nothing to do. Starts an engine of its own.
  */
 const queued = 5_000;
 const finished = 20;
@@ -117,7 +118,7 @@ async function measureIdle({ home, image, dockerHost }: Bench): Promise<readonly
   }
 }
 
-const sections = { queue: measureQueue, many: measureMany, idle: measureIdle } as const;
+const sections = { files: measureFiles, queue: measureQueue, many: measureMany, idle: measureIdle } as const;
 type Section = keyof typeof sections;
 const isSection = (word: string): word is Section => Object.hasOwn(sections, word);
 

@@ -98,7 +98,7 @@ describe("spliceStatus", () => {
   it("works beside a document that is broken", () => {
     const text = "a: &x 1\nb: *x\n---\nc: [\n---\nd: 1\n";
     const outcome = spliceStatus(text, 2, { x: 1 });
-    expect(outcome).toEqual({ ok: true, text: `${text}status:\n  x: 1\n` });
+    expect(outcome).toEqual({ ok: true, text: `${text}status:\n  x: 1\n`, status: { x: 1 } });
   });
 
   it.each([
@@ -136,7 +136,7 @@ describe("spliceStatus", () => {
             }
             written += 1;
             spliced = outcome.text;
-            expect(spliceStatus(spliced, index, value)).toEqual({ ok: true, text: spliced });
+            expect(spliceStatus(spliced, index, value)).toMatchObject({ ok: true, text: spliced });
           }
           expect(stripStatus(spliced)).toBe(stripped);
           expect(spliced.match(/#(?: comment| d| s)(?=\r?$)/gm) ?? []).toEqual(

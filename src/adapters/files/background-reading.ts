@@ -2,7 +2,8 @@ import type { Clock, Logger } from "../../reconciler/types.ts";
 import type { DesiredOutcome } from "../../store/types.ts";
 import type { HomePaths } from "../home.ts";
 import { stampAt } from "./file-stamp.ts";
-import { settleMs, type DesiredReader, type DesiredScan } from "./read-desired.ts";
+import type { DesiredReader, DesiredScan } from "./read-desired.ts";
+import { settleMs } from "./settling.ts";
 import { watchDesired, type DesiredWatch, type OpenWatcher } from "./watch-desired.ts";
 
 /** Everything is read again this often, whatever the watcher said. */

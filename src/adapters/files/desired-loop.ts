@@ -4,7 +4,8 @@ import type { HomePaths } from "../home.ts";
 import { removeLeftoversBelow } from "./atomic-write.ts";
 import { stampAt } from "./file-stamp.ts";
 import { createBackgroundReading } from "./background-reading.ts";
-import { createDesiredReader, settleMs, type DesiredReader, type DesiredScan } from "./read-desired.ts";
+import { createDesiredReader, type DesiredReader, type DesiredScan, type WrittenFile } from "./read-desired.ts";
+import { settleMs } from "./settling.ts";
 import { createScanQueue } from "./scan-queue.ts";
 import { createStatusMirror } from "./status-mirror.ts";
 import type { OpenWatcher } from "./watch-desired.ts";
@@ -42,9 +43,9 @@ export function createDesiredLoop(options: DesiredLoopOptions): DesiredLoop {
     now: () => clock.now(),
     monotonicMs: () => clock.monotonicMs(),
   });
-  const trustOwnWrite = (path: string): void => {
+  const trustOwnWrite = (path: string, written?: WrittenFile): void => {
     const stamp = stampAt(path);
-    if (stamp !== undefined) reader.trust(path, stamp);
+    if (stamp !== undefined) reader.trust(path, stamp, written);
   };
   const mirror = options.mirrorStatus ? createStatusMirror({ store, clock, log, reader, trustOwnWrite }) : undefined;
   const queue = createScanQueue(async (patient) => {

@@ -3,11 +3,13 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { DesiredFile, DesiredReading, UnreadablePath } from "../../store/types.ts";
 import { lstatBig, stampOf, type FileStamp } from "./file-stamp.ts";
+import { createKnownFiles, type FileVersion } from "./known-files.ts";
 import { isIgnoredName, isManifestName } from "./ignored-names.ts";
 import { parseManifestFile, readManifestBytes, refusedFile } from "./read-manifest-file.ts";
+import { createSettling } from "./settling.ts";
 
-/** A file is taken when it has not changed for this long: a slow writer is never caught half-way. */
-export const settleMs = 250;
+/** Kernels stamp files by ticks of 10 ms at most; some more for a clock that is not read at the same time. */
+const longAgoMs = 100;
 /** Files handled in a row before other work of this process gets its turn. */
 const batchSize = 50;
 
@@ -20,11 +22,13 @@ export interface DesiredReaderOptions {
 export interface DesiredReader {
   read(): Promise<DesiredScan>;
   /** This very version of the file was written whole (renamed into place): it is taken at once. */
-  trust(path: string, stamp: FileStamp): void;
+  trust(path: string, stamp: FileStamp, written?: WrittenFile): void;
   isTrusted(path: string, stamp: FileStamp): boolean;
-  /** This version of the file is whole: the newest reading holds it, or homie renamed it into place. */
-  isWhole(path: string, stamp: FileStamp): boolean;
+  /** What these bytes of the file say, when that is known; whoever gets an answer knows that they are whole. */
+  taken(path: string, stamp: FileStamp, bytes: Uint8Array): DesiredFile | undefined;
 }
+/** What homie has just written, and what that says. */
+export type WrittenFile = Omit<FileVersion, "stamp">;
 export interface DesiredScan {
   readonly reading: DesiredReading;
   /** Files that are still being written; read again after `settleMs`. They count as unreadable until then. */
@@ -33,9 +37,8 @@ export interface DesiredScan {
 
 /** Walks desired/ again and again, parsing only what changed since the last walk. */
 export function createDesiredReader(options: DesiredReaderOptions): DesiredReader {
-  const parsed = new Map<string, { readonly stamp: FileStamp; readonly file: DesiredFile }>();
-  const trusted = new Map<string, { readonly stamp: FileStamp; readonly walk: number }>();
-  const firstSeen = new Map<string, { readonly stamp: FileStamp; readonly atMs: number }>();
+  const known = createKnownFiles();
+  const settling = createSettling(options);
   let walks = 0;
 
   /** Undefined while the file is being written; "gone" when it vanished after it was listed. */
@@ -43,61 +46,57 @@ export function createDesiredReader(options: DesiredReaderOptions): DesiredReade
     const stats = lstatBig(path);
     if (stats === undefined) return "gone";
     const stamp = stampOf(stats);
-    const cached = parsed.get(path);
-    if (cached?.stamp === stamp) return cached.file;
-    if (stats.isFile() && !isSettled(path, stamp, Number(stats.mtimeNs / 1_000_000n))) return undefined;
+    return known.byStamp(path, stamp) ?? (settling.isSettled(path, stamp, stats) ? readNow(path) : undefined);
+  }
+
+  function readNow(path: string): DesiredFile | "gone" | undefined {
     const read = readManifestBytes(path);
-    if (!read.ok && read.reason !== "refused") return read.reason === "gone" ? "gone" : undefined;
-    const file = read.ok ? parseManifestFile(path, read.bytes) : refusedFile(path, read.message, read.hint);
-    parsed.set(path, { stamp: read.ok ? read.stamp : stamp, file });
-    firstSeen.delete(path);
+    if (!read.ok && read.reason === "refused") return refusedFile(path, read.message, read.hint);
+    if (!read.ok) return read.reason === "gone" ? "gone" : undefined;
+    const { stamp, bytes, changedAtMs } = read;
+    const file = known.byBytes(path, stamp, bytes) ?? parseManifestFile(path, bytes);
+    known.put(path, { stamp, bytes, file }, options.now().getTime() - changedAtMs > longAgoMs);
     return file;
   }
 
-  function isSettled(path: string, stamp: FileStamp, mtimeMs: number): boolean {
-    if (isTrusted(path, stamp)) return true;
-    const age = options.now().getTime() - mtimeMs;
-    if (age >= settleMs) return true;
-    // A time of change in the future (another machine's clock, `touch -d`) says nothing: watch it for a moment.
-    const seen = firstSeen.get(path);
-    if (seen?.stamp === stamp) return options.monotonicMs() - seen.atMs >= settleMs;
-    firstSeen.set(path, { stamp, atMs: options.monotonicMs() });
-    return false;
-  }
-
-  const isTrusted = (path: string, stamp: FileStamp): boolean => trusted.get(path)?.stamp === stamp;
-
-  // A walk that began before a file was put there does not list it, and says nothing about its being trusted.
-  function forgetAllBut(paths: ReadonlySet<string>, walk: number): void {
-    for (const map of [parsed, firstSeen]) for (const path of map.keys()) if (!paths.has(path)) map.delete(path);
-    for (const [path, trust] of trusted) if (!paths.has(path) && trust.walk < walk) trusted.delete(path);
-  }
-
   return {
-    trust: (path, stamp) => void trusted.set(path, { stamp, walk: walks }),
-    isTrusted,
-    isWhole: (path, stamp) => parsed.get(path)?.stamp === stamp || isTrusted(path, stamp),
+    trust: (path, stamp, written) => {
+      settling.trust(path, stamp, walks);
+      if (written !== undefined) known.put(path, { stamp, ...written }, false);
+    },
+    isTrusted: settling.isTrusted,
+    taken: known.byBytes,
     read: async () => {
       const thisWalk = (walks += 1);
-      const walk = await walkDesired(options.root);
-      const files: DesiredFile[] = [];
-      const unsettled: string[] = [];
-      const unreadable: UnreadablePath[] = [...walk.unreadable];
-      for (const [index, path] of walk.files.entries()) {
-        if (index % batchSize === batchSize - 1) await otherWork();
-        try {
-          const taken = take(path);
-          if (taken === undefined) unsettled.push(path);
-          else if (taken !== "gone") files.push(taken);
-        } catch (error) {
-          unreadable.push({ path, message: describeFailure("file", error) });
-        }
-      }
-      unreadable.push(...unsettled.map((path) => ({ path, message: "is being written", transient: true as const })));
-      forgetAllBut(new Set(walk.files), thisWalk);
-      return { reading: { files, listedDirectories: walk.directories, unreadable }, unsettled };
+      const { scan, listed } = await readAll(options.root, take);
+      settling.forgetAllBut(listed, thisWalk);
+      known.forgetAllBut((path) => listed.has(path) || settling.isTrusted(path));
+      return scan;
     },
   };
+}
+
+async function readAll(
+  root: string,
+  take: (path: string) => DesiredFile | "gone" | undefined,
+): Promise<{ readonly scan: DesiredScan; readonly listed: ReadonlySet<string> }> {
+  const walk = await walkDesired(root);
+  const files: DesiredFile[] = [];
+  const unsettled: string[] = [];
+  const unreadable: UnreadablePath[] = [...walk.unreadable];
+  for (const [index, path] of walk.files.entries()) {
+    if (index % batchSize === batchSize - 1) await otherWork();
+    try {
+      const taken = take(path);
+      if (taken === undefined) unsettled.push(path);
+      else if (taken !== "gone") files.push(taken);
+    } catch (error) {
+      unreadable.push({ path, message: describeFailure("file", error) });
+    }
+  }
+  unreadable.push(...unsettled.map((path) => ({ path, message: "is being written", transient: true as const })));
+  const reading = { files, listedDirectories: walk.directories, unreadable };
+  return { scan: { reading, unsettled }, listed: new Set(walk.files) };
 }
 
 /** One reading, waiting for nothing; for callers without a loop. */

@@ -9,7 +9,8 @@ import { lstatBig, stampOf, type FileStamp } from "./file-stamp.ts";
 export const maximumManifestBytes: number = 1024 * 1024;
 
 export type ManifestBytes =
-  | { readonly ok: true; readonly bytes: Uint8Array; readonly stamp: FileStamp }
+  /** `changedAtMs`: when it, or anything about it, changed, as the kernel has it. */
+  | { readonly ok: true; readonly bytes: Uint8Array; readonly stamp: FileStamp; readonly changedAtMs: number }
   /** Changed while it was read, or vanished. */
   | { readonly ok: false; readonly reason: "changing" }
   | { readonly ok: false; readonly reason: "gone" }
@@ -27,7 +28,7 @@ export function readManifestBytes(path: string): ManifestBytes {
     const after = fstatSync(file, { bigint: true });
     if (stampOf(after) !== stampOf(before) || bytes.length !== Number(before.size))
       return { ok: false, reason: "changing" };
-    return { ok: true, bytes, stamp: stampOf(after) };
+    return { ok: true, bytes, stamp: stampOf(after), changedAtMs: Number(after.ctimeNs / 1_000_000n) };
   } finally {
     closeSync(file);
   }
@@ -37,8 +38,12 @@ export function parseManifestFile(path: string, bytes: Uint8Array): DesiredFile 
   const { documents, problems } = parseManifests(bytes, path);
   // A large text that is refused is not cut up as well.
   if (documents.length === 0) return { path, documents, problems };
-  const lines = sliceDocuments(Buffer.from(bytes).toString("utf8")).map((slice) => slice.line);
-  return { path, documents, problems, documentLines: lines };
+  return { path, documents, problems, documentLines: linesOfDocuments(Buffer.from(bytes).toString("utf8")) };
+}
+
+/** The line each document of a text begins on, from 1. */
+export function linesOfDocuments(text: string): readonly number[] {
+  return sliceDocuments(text).map(({ line }) => line);
 }
 
 /** A file that is there but cannot be taken: holds its objects and says why. */

@@ -3,17 +3,14 @@ import type { ParsedDocument } from "../../resources/documents.ts";
 import { declaredKinds } from "../../resources/kinds.ts";
 import { spliceStatus } from "../../resources/splice-status.ts";
 import type { BaseStatus, Key } from "../../resources/types.ts";
-import type { DesiredReading, ObjectStore } from "../../store/types.ts";
+import type { DesiredFile, DesiredReading, ObjectStore } from "../../store/types.ts";
 import { atomicWrite, type AtomicWriteOptions } from "./atomic-write.ts";
 import { lstatBig, stampAt } from "./file-stamp.ts";
-import { createMirrorPace } from "./mirror-pace.ts";
 import { createMirrorMemory, nameOf, type MirrorMemory } from "./mirror-memory.ts";
-import type { DesiredReader } from "./read-desired.ts";
-import { parseManifestFile, readManifestBytes } from "./read-manifest-file.ts";
+import { createMirrorQueue } from "./mirror-queue.ts";
+import type { DesiredReader, WrittenFile } from "./read-desired.ts";
+import { linesOfDocuments, parseManifestFile, readManifestBytes, type ManifestBytes } from "./read-manifest-file.ts";
 import { createReplacedFiles, type ReplacedFiles } from "./replaced-files.ts";
-
-/** One file is written at most this often; the last status always lands. */
-const retryMs = 5000;
 
 export interface StatusMirror {
   start(): void;
@@ -27,8 +24,9 @@ export interface StatusMirrorOptions {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly reader: Pick<DesiredReader, "isWhole">;
-  readonly trustOwnWrite: (path: string) => void;
+  readonly reader: Pick<DesiredReader, "taken" | "isTrusted">;
+  /** Told right after a rename, with what the file says now. */
+  readonly trustOwnWrite: (path: string, written: WrittenFile) => void;
 }
 
 /** Copies status into the `status:` blocks of desired/. The truth stays in the database; the user's bytes always win. */
@@ -36,42 +34,20 @@ export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
   const { store, clock, log } = options;
   const memory = createMirrorMemory();
   const replaced = createReplacedFiles({ clock, log });
-  const due = new Set<string>();
-  const working = new Map<string, Promise<void>>();
-  const stopping = new AbortController();
-  const pace = createMirrorPace(clock, stopping.signal, () => working.size);
+  const queue = createMirrorQueue({
+    clock,
+    write: (path) => writeStatuses(path, options, { memory, replaced }),
+    onFailure: (path, error) =>
+      log.warn("status could not be written into the file", { file: path, error: String(error) }),
+  });
   const watches: Disposable[] = [];
-
-  function markDue(path: string): void {
-    due.add(path);
-    if (working.has(path)) return;
-    const work = drain(path)
-      .catch((error: unknown) => {
-        log.warn("status could not be written into the file", { file: path, error: String(error) });
-        return clock.sleep(retryMs, stopping.signal).then(() => void due.add(path));
-      })
-      .finally(() => {
-        working.delete(path);
-        if (due.has(path) && !stopping.signal.aborted) markDue(path);
-      });
-    working.set(path, work);
-  }
-
-  async function drain(path: string): Promise<void> {
-    while (due.has(path)) {
-      await pace.untilRipe(path);
-      due.delete(path);
-      if (await writeStatuses(path, options, { memory, replaced })) pace.written(path);
-    }
-  }
 
   function onChange(key: Key): void {
     const path = store.origin(key)?.file;
     const status = store.get(key)?.status;
     if (path === undefined || status === undefined) return;
     if (memory.shows(path, `${key.kind}/${key.name}`, status)) return;
-    if ("completionTime" in status) pace.hurry(path);
-    markDue(path);
+    queue.add(path, "completionTime" in status);
   }
 
   return {
@@ -82,15 +58,14 @@ export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
       if (watches.length === 0) return;
       const paths = new Set(reading.files.map((file) => file.path));
       memory.forgetAllBut(paths);
-      pace.forgetAllBut(paths);
+      queue.forgetAllBut(paths);
       for (const { path, documents, problems } of reading.files) {
-        if (problems.length === 0 && staleDocuments(path, documents, store, memory).length > 0) markDue(path);
+        if (problems.length === 0 && staleDocuments(path, documents, store, memory).length > 0) queue.add(path, false);
       }
     },
     stop: async () => {
       for (const watch of watches.splice(0)) watch[Symbol.dispose]();
-      stopping.abort();
-      await Promise.all(working.values());
+      await queue.stop();
       await replaced.stop();
     },
   };
@@ -104,17 +79,18 @@ async function writeStatuses(
 ): Promise<boolean> {
   const { store, log } = options;
   const read = readManifestBytes(path);
-  // Not the bytes that were taken (somebody may be half-way through a save): the next reading comes back to it.
-  if (!read.ok || !options.reader.isWhole(path, read.stamp)) return false;
-  const parsed = parseManifestFile(path, read.bytes);
-  if (parsed.problems.length > 0 || store.problems().some((problem) => problem.file === path)) return false;
+  if (!read.ok) return false;
+  const file = wholeFile(path, read, options.reader);
+  if (file === undefined || store.problems().some((problem) => problem.file === path)) return false;
   const before = Buffer.from(read.bytes).toString("utf8");
-  const stale = staleDocuments(path, parsed.documents, store, memory);
+  const stale = staleDocuments(path, file.documents, store, memory);
+  const shown = new Map<ParsedDocument, unknown>();
   let after = before;
   for (const { document, status } of stale) {
     const spliced = spliceStatus(after, document.index, status);
     if (spliced.ok) {
       after = spliced.text;
+      shown.set(document, spliced.status);
       continue;
     }
     memory.giveUp(path, document, status);
@@ -123,23 +99,47 @@ async function writeStatuses(
   if (after !== before) {
     const mode = Number((lstatBig(path)?.mode ?? 0o600n) & 0o777n);
     const confirm = (): boolean => stampAt(path) === read.stamp && sameBytes(path, read.bytes);
-    const renamed = (): void => options.trustOwnWrite(path);
-    const write = { path, old: read.bytes, text: after };
+    const bytes = Buffer.from(after, "utf8");
+    const renamed = (): void => options.trustOwnWrite(path, { bytes, file: withStatus(file, shown, after) });
+    const write = { path, old: read.bytes, bytes };
     if (!(await replaceFile(write, replaced, { mode, confirm, renamed }))) return false;
   }
   for (const { document, status } of stale) memory.written(path, nameOf(document), status);
   return after !== before;
 }
 
+/**
+ * What those bytes say; undefined when they have a mistake in them, or are not the bytes that were taken: somebody may be
+ * half-way through a save, and the next reading comes back to it.
+ */
+function wholeFile(
+  path: string,
+  { bytes, stamp }: Extract<ManifestBytes, { ok: true }>,
+  reader: StatusMirrorOptions["reader"],
+): DesiredFile | undefined {
+  const taken = reader.taken(path, stamp, bytes);
+  if (taken === undefined && !reader.isTrusted(path, stamp)) return undefined;
+  const file = taken ?? parseManifestFile(path, bytes);
+  return file.problems.length > 0 ? undefined : file;
+}
+
+/** The file as it says itself now: all but status is as it was, which whoever put it in has made sure of. */
+function withStatus(file: DesiredFile, shown: ReadonlyMap<ParsedDocument, unknown>, text: string): DesiredFile {
+  const documents = file.documents.map((document) =>
+    shown.has(document) ? { ...document, mirroredStatus: shown.get(document) } : document,
+  );
+  return { ...file, documents, documentLines: linesOfDocuments(text) };
+}
+
 async function replaceFile(
-  { path, old, text }: { readonly path: string; readonly old: Uint8Array; readonly text: string },
+  { path, old, bytes }: { readonly path: string; readonly old: Uint8Array; readonly bytes: Uint8Array },
   replaced: ReplacedFiles,
   options: AtomicWriteOptions,
 ): Promise<boolean> {
   const held = replaced.hold(path);
   let written = false;
   try {
-    written = await atomicWrite(path, text, options);
+    written = await atomicWrite(path, bytes, options);
   } finally {
     if (written) held?.replaced(old);
     else held?.dropped();

@@ -1,8 +1,25 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { createDesiredReader, readDesired, settleMs } from "../../../src/adapters/files/read-desired.ts";
+import { stampAt } from "../../../src/adapters/files/file-stamp.ts";
+import {
+  createDesiredReader,
+  readDesired,
+  type DesiredReader,
+  type WrittenFile,
+} from "../../../src/adapters/files/read-desired.ts";
+import { parseManifestFile } from "../../../src/adapters/files/read-manifest-file.ts";
+import { settleMs } from "../../../src/adapters/files/settling.ts";
 import { temporaryDirectory } from "../../store/store-fixture.ts";
 import { age, jobText } from "./home-fixture.ts";
 import { asOrdinaryUser } from "../../support/ordinary-user.ts";
@@ -154,4 +171,33 @@ test("each document's line is where its content begins", async () => {
   put(root, "x.yaml", `# two jobs\n---\n${jobText("a")}---\n\n# second\n${jobText("b")}`);
   const [file] = (await readDesired(root)).files;
   expect(file?.documents.map((document) => file.documentLines?.[document.index])).toEqual([3, 13]);
+});
+
+describe("a file that homie has just written", () => {
+  const now = jobText("x", "written");
+  const known = (path: string): WrittenFile => {
+    const bytes = Buffer.from(now);
+    return { bytes, file: parseManifestFile(path, bytes) };
+  };
+  const readerOf = (root: string): DesiredReader =>
+    createDesiredReader({ root, now: () => new Date(), monotonicMs: () => performance.now() });
+
+  test("is not read for what it says", async () => {
+    const root = temporaryDirectory();
+    const path = put(root, "x.yaml", now);
+    const reader = readerOf(root);
+    const written = known(path);
+    reader.trust(path, stampAt(path) ?? "", written);
+    expect((await reader.read()).reading.files[0]).toBe(written.file);
+  });
+
+  test("but edited within the same tick of the clock is: such a stamp tells nothing", async () => {
+    const root = temporaryDirectory();
+    const path = put(root, "x.yaml", jobText("x", "changed"));
+    const reader = readerOf(root);
+    reader.trust(path, stampAt(path) ?? "", known(path));
+    expect(reader.taken(path, stampAt(path) ?? "", readFileSync(path))).toBeUndefined();
+    const [file] = (await reader.read()).reading.files;
+    expect(file?.documents[0]?.manifest.spec).toMatchObject({ image: "changed" });
+  });
 });

@@ -1,0 +1,139 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { callApi } from "../../src/daemon/bench/api.ts";
+import { milliseconds, quantile, type Row } from "../../src/daemon/bench/measure.ts";
+import { startSubject, type Subject } from "../../src/daemon/bench/subject.ts";
+import type { Job } from "../../src/resources/job.ts";
+import { commitSwap, git, pathOf, type Shown, upTo, watchJobs, writeJobs } from "../support/many-files.ts";
+import { program, type Bench } from "./homes.ts";
+
+const count = 10_000;
+const swapped = 5_000;
+const changed = 1_000;
+const patienceMs = 120_000;
+
+/** Ten thousand files: read, a thousand of them changed within a second, and half of them swapped by git. */
+export async function measureFiles({ home }: Bench): Promise<readonly Row[]> {
+  return [...(await changeSome(home)), ...(await swapHalf(`${home}-git`))];
+}
+
+/** With status in every file, as homie does it when nobody says otherwise. */
+async function changeSome(home: string): Promise<readonly Row[]> {
+  const desired = join(home, "desired");
+  writeJobs(desired, upTo(count), "first");
+  const { subject, shown, readyMs } = await open(home);
+  try {
+    const fromMs = performance.now();
+    const mirrored = (version: string) => (index: number) => {
+      const text = readFileSync(join(desired, pathOf(index)), "utf8");
+      return text.includes("\nstatus:") && text.includes(version);
+    };
+    await allAre(upTo(count), mirrored("first"));
+    const mirroredMs = performance.now() - fromMs;
+    const loop = await whilePinging(subject, async () => {
+      const startMs = performance.now();
+      // A tenth of them every tenth of a second.
+      for (let part = 0; part < 10; part += 1) {
+        const some = upTo(changed / 10).map((index) => index * 100 + part * 10);
+        writeJobs(desired, some, "second");
+        await sleep(Math.max(0, (part + 1) * 100 - (performance.now() - startMs)));
+      }
+      const all = upTo(10).flatMap((part) => upTo(changed / 10).map((index) => index * 100 + part * 10));
+      await shown.until(changed, (job) => isSettled(job, "second"), patienceMs);
+      await allAre(all, mirrored("second"));
+    });
+    const { rssMiB } = await subject.usage();
+    return [
+      row(`${count} files: ready, and all of them listed`, `${(readyMs / 1_000).toFixed(1)} s`, "<= 10 s"),
+      row("until every file has its status", `${(mirroredMs / 1_000).toFixed(1)} s`, ""),
+      row(
+        `${changed} changes in a second: all settled and in their files`,
+        `${(loop.ms / 1_000).toFixed(1)} s`,
+        "<= 15 s",
+      ),
+      row("meanwhile an answer to /version, p99", milliseconds(loop.p99), "<= 100 ms"),
+      row("resident memory after that", `${rssMiB.toFixed(0)} MiB`, "<= 300 MB"),
+    ];
+  } finally {
+    shown.close();
+    await subject.stop();
+  }
+}
+
+/** Without status in the files, as a crew does it that shares them in git. */
+async function swapHalf(home: string): Promise<readonly Row[]> {
+  const desired = join(home, "desired");
+  const half = upTo(swapped).map((index) => index * 2);
+  writeJobs(desired, upTo(count), "first");
+  commitSwap(desired, half, "second");
+  writeFileSync(join(home, "config.yaml"), "mirror_status: false\n");
+  const { subject, shown } = await open(home);
+  try {
+    await shown.until(count, (job) => isSettled(job, "first"), patienceMs);
+    const loop = await whilePinging(subject, async () => {
+      git(desired, "checkout", "-q", "other");
+      await shown.until(swapped, (job) => isSettled(job, "second"), patienceMs);
+    });
+    const { rssMiB } = await subject.usage();
+    return [
+      row(`git checkout swaps ${swapped} of them: all settled`, `${(loop.ms / 1_000).toFixed(1)} s`, "<= 15 s"),
+      row("meanwhile an answer to /version, p99", milliseconds(loop.p99), "<= 100 ms"),
+      row("resident memory after that", `${rssMiB.toFixed(0)} MiB`, "<= 300 MB"),
+    ];
+  } finally {
+    shown.close();
+    await subject.stop();
+  }
+}
+
+async function open(
+  home: string,
+): Promise<{ readonly subject: Subject; readonly shown: Shown; readonly readyMs: number }> {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const fromMs = performance.now();
+  const subject = await startSubject(home, "bench", new AbortController().signal, program);
+  const shown = await watchJobs(subject.socket);
+  await shown.until(count, () => true, patienceMs);
+  return { subject, shown, readyMs: performance.now() - fromMs };
+}
+
+function isSettled({ spec, status, metadata }: Job, version: string): boolean {
+  return spec.command?.includes(version) === true && status?.observedGeneration === metadata.generation;
+}
+
+async function allAre(indices: readonly number[], isSo: (index: number) => boolean): Promise<void> {
+  const endMs = performance.now() + patienceMs;
+  let left = indices;
+  for (;;) {
+    left = left.filter((index) => !isSo(index));
+    if (left.length === 0) return;
+    if (performance.now() > endMs) throw new Error(`${left.length} files are not so after ${patienceMs} ms`);
+    await sleep(100);
+  }
+}
+
+/** How long `work` takes, and what the slowest hundredth of answers took that were asked for every 20 ms. */
+async function whilePinging(
+  { socket }: Subject,
+  work: () => Promise<void>,
+): Promise<{ readonly ms: number; readonly p99: number }> {
+  const answersMs: number[] = [];
+  let ended = false;
+  const pings = (async (): Promise<void> => {
+    while (!ended) {
+      const startMs = performance.now();
+      await callApi(socket, "GET", "/version");
+      answersMs.push(performance.now() - startMs);
+      await sleep(20);
+    }
+  })();
+  const startMs = performance.now();
+  await work();
+  const ms = performance.now() - startMs;
+  ended = true;
+  await pings;
+  return { ms, p99: quantile(answersMs, 0.99) };
+}
+
+const row = (what: string, value: string, budget: string): Row => ({ what, value, baseline: "", ratio: "", budget });
