@@ -48,7 +48,14 @@ export function createObjectStore(options: ObjectTableOptions): ObjectStore {
     },
     cancelRequested: (uid, generation) => database.cancels.get(uid, generation),
     origin: (key) => originOf(table, database, key),
-    takeDesired: (reading, at) => desired.take(reading, at),
+    takeDesired: (reading, at) => {
+      const turns = desired.take(reading, at);
+      for (;;) {
+        const turn = turns.next();
+        if (turn.done === true) return turn.value;
+      }
+    },
+    takeDesiredInTurns: desired.take,
     problems: desired.problems,
     close: () => database.close(),
   };

@@ -17,8 +17,12 @@ import { draftOf, idOf, newObject, ownCopy, timestampOf, withMetadata } from "./
 import type { ObjectChange, ObjectTable } from "./object-table.ts";
 import type { DesiredOutcome, DesiredReading } from "./types.ts";
 
+/** Changes in one transaction and in one turn of the event loop; a git checkout may bring thousands. */
+const perTurn = 200;
+
 export interface DesiredTaker {
-  take(reading: DesiredReading, now: Date): DesiredOutcome;
+  /** Yields after each transaction but the last: other work may go on meanwhile, but no other take. */
+  take(reading: DesiredReading, now: Date): Generator<void, DesiredOutcome, void>;
   /** The sound document of an object in the newest reading. */
   declared(key: Key): PlacedDocument | undefined;
   problems(): readonly Problem[];
@@ -31,64 +35,92 @@ export interface DesiredTakerOptions {
   readonly log: Logger;
 }
 
-/** Makes the objects agree with desired/. Keeps only what a reading cannot say: how long something has been missing. */
+/** What a reading cannot say: how long something has been missing, and what it was compared with. */
+interface TakerMemory {
+  /** The sound documents of the newest reading, by object. */
+  readonly declared: Map<string, PlacedDocument>;
+  readonly missingSince: Map<string, number>;
+  /** The very document an object was last compared with: an unchanged file costs no comparison. */
+  readonly compared: Map<string, ParsedDocument>;
+}
+
+/** Makes the objects agree with desired/. */
 export function createDesiredTaker(options: DesiredTakerOptions): DesiredTaker {
-  const { table, database } = options;
-  const declared = new Map<string, PlacedDocument>();
-  const missingSince = new Map<string, number>();
-  // The very document an object was last compared with: an unchanged file costs no comparison.
-  const compared = new Map<string, ParsedDocument>();
+  const { table } = options;
+  const memory: TakerMemory = { declared: new Map(), missingSince: new Map(), compared: new Map() };
   const report = createDesiredReport(options);
-
-  function changeFor(decision: DesiredDecision, now: Date): ObjectChange | undefined {
-    if (decision.type === "create") return creation(table, decision.placed, now);
-    const saved = table.get(decision.key);
-    if (saved === undefined) return undefined;
-    if (decision.type === "delete") return deletion(table, saved, now);
-    if (decision.type !== "update" && decision.type !== "waitForRemoval") return undefined;
-    // An object on its way out keeps its content; only where its successor waits is noted.
-    const sameContent =
-      decision.type === "waitForRemoval" || compared.get(idOf(decision.key)) === decision.placed.document;
-    return update(table, saved, decision.placed, sameContent);
-  }
-
-  function remember(diff: DesiredDiff): void {
-    declared.clear();
-    compared.clear();
-    missingSince.clear();
-    for (const [id, since] of diff.missingSince) missingSince.set(id, since);
-    for (const decision of diff.decisions) {
-      if (!("placed" in decision)) continue;
-      declared.set(idOf(decision.key), decision.placed);
-      if (decision.type !== "waitForRemoval") compared.set(idOf(decision.key), decision.placed.document);
-    }
-  }
-
   return {
-    take: (reading, now) => {
+    *take(reading, now) {
+      const { missingSince } = memory;
       const diff = diffDesired({ known: knownObjects(table), reading, missingSince, nowMs: now.getTime() });
-      const changes = diff.decisions
-        .map((decision) => changeFor(decision, now))
-        .filter((change) => change !== undefined);
-      if (changes.length > 0) {
-        const forgetApplied = (): void => {
-          for (const decision of diff.decisions) {
-            if (decision.type === "delete") database.lastApplied.remove(decision.key.kind, decision.key.name);
-          }
-        };
-        // Watches hear of the changes inside commit and may ask for what is declared: it has to be the new reading.
-        remember(diff);
-        table.commit(changes, forgetApplied);
+      remember(diff, memory);
+      let changed = 0;
+      let changes: ObjectChange[] = [];
+      let decisions: DesiredDecision[] = [];
+      for (const decision of diff.decisions) {
+        const change = changeFor(decision, table, memory, now);
+        decisions.push(decision);
+        if (change !== undefined) changes.push(change);
+        if (changes.length < perTurn) continue;
+        commit(changes, decisions, options, memory);
+        changed += changes.length;
+        [changes, decisions] = [[], []];
+        yield;
       }
-      remember(diff);
+      commit(changes, decisions, options, memory);
+      changed += changes.length;
       report.take(diff);
       const graces = [...diff.missingSince.values()];
-      if (graces.length === 0) return { changed: changes.length };
-      return { changed: changes.length, nextGraceAt: new Date(Math.min(...graces) + vanishGraceMs) };
+      if (graces.length === 0) return { changed };
+      return { changed, nextGraceAt: new Date(Math.min(...graces) + vanishGraceMs) };
     },
-    declared: (key) => declared.get(idOf(key)),
+    declared: (key) => memory.declared.get(idOf(key)),
     problems: report.problems,
   };
+}
+
+/** Watches hear of changes inside commit and may ask for what is declared: it has to be the new reading. */
+function remember(diff: DesiredDiff, { declared, missingSince, compared }: TakerMemory): void {
+  declared.clear();
+  missingSince.clear();
+  for (const [id, since] of diff.missingSince) missingSince.set(id, since);
+  for (const decision of diff.decisions) if ("placed" in decision) declared.set(idOf(decision.key), decision.placed);
+  for (const id of compared.keys()) if (!declared.has(id)) compared.delete(id);
+}
+
+function changeFor(
+  decision: DesiredDecision,
+  table: ObjectTable,
+  { compared }: TakerMemory,
+  now: Date,
+): ObjectChange | undefined {
+  const saved = table.get(decision.key);
+  // Somebody made it since the reading was compared: the next one sees it.
+  if (decision.type === "create") return saved === undefined ? creation(table, decision.placed, now) : undefined;
+  if (saved === undefined) return undefined;
+  if (decision.type === "delete") return deletion(table, saved, now);
+  if (decision.type !== "update" && decision.type !== "waitForRemoval") return undefined;
+  // An object on its way out keeps its content; only where its successor waits is noted.
+  const leaves = decision.type === "waitForRemoval" || saved.object.metadata.deletionTimestamp !== undefined;
+  const sameContent = leaves || compared.get(idOf(decision.key)) === decision.placed.document;
+  return update(table, saved, decision.placed, sameContent);
+}
+
+function commit(
+  changes: readonly ObjectChange[],
+  decisions: readonly DesiredDecision[],
+  { table, database }: DesiredTakerOptions,
+  { compared }: TakerMemory,
+): void {
+  const forgetApplied = (): void => {
+    for (const { type, key } of decisions) if (type === "delete") database.lastApplied.remove(key.kind, key.name);
+  };
+  if (changes.length > 0) table.commit(changes, forgetApplied);
+  // Only what is in the database by now: had it thrown, the same document would have to be compared again.
+  for (const decision of decisions) {
+    if (decision.type === "waitForRemoval") compared.delete(idOf(decision.key));
+    else if ("placed" in decision) compared.set(idOf(decision.key), decision.placed.document);
+  }
 }
 
 function knownObjects(table: ObjectTable): readonly KnownObject[] {

@@ -58,6 +58,8 @@ export interface ObjectStore extends OwnedStore {
   origin(key: { kind: Kind; name: string }): Origin | undefined;
   /** Takes one whole reading of desired/ and makes the objects agree with it (grace, holds and conflicts included). */
   takeDesired(reading: DesiredReading, now: Date): DesiredOutcome;
+  /** The same, yielding between transactions where there is much to do: other work may go on then, but no other take. */
+  takeDesiredInTurns(reading: DesiredReading, now: Date): Generator<void, DesiredOutcome, void>;
   /** The object is the one that had this uid before the database was lost; what ran for it is its own again. */
   takeIdentity(key: { kind: Kind; name: string }, uid: string, status: BaseStatus): void;
   /** What is wrong in desired/ right now, newest reading. */

@@ -129,11 +129,13 @@ async function whilePinging(
     }
   })();
   const startMs = performance.now();
-  await work();
-  const ms = performance.now() - startMs;
-  ended = true;
-  await pings;
-  return { ms, p99: quantile(answersMs, 0.99) };
+  try {
+    await work();
+  } finally {
+    ended = true;
+    await pings;
+  }
+  return { ms: performance.now() - startMs, p99: quantile(answersMs, 0.99) };
 }
 
 const row = (what: string, value: string, budget: string): Row => ({ what, value, baseline: "", ratio: "", budget });

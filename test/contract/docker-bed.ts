@@ -16,6 +16,8 @@ export interface DockerBed extends RuntimeBed {
   readonly nodeId: string;
   /** `host` as DOCKER_HOST has it; the bed's engine when absent. */
   openDocker(host?: string): DockerRuntime;
+  /** Volumes that were not there when the bed was made; those of other tests do not count. */
+  newVolumes(): Promise<readonly string[]>;
 }
 
 /** A home of its own on an engine that several beds share: node labels keep them apart. */
@@ -24,6 +26,9 @@ export async function makeDockerBed(engine: TestEngine): Promise<DockerBed> {
   const nodeId = `node-${root.slice(-6)}`;
   const [home, scratch] = [join(root, "home"), join(root, "scratch")];
   await Promise.all([mkdir(home), mkdir(scratch)]);
+  const volumes = async (): Promise<readonly string[]> =>
+    ((await engine.docker.listVolumes()).Volumes ?? []).map(({ Name }) => Name);
+  const before = new Set(await volumes());
   function openDocker(host = engine.host): DockerRuntime {
     return createDockerRuntime({
       engine: createEngine(() => findEngine({ env: { DOCKER_HOST: host }, homeDirectory: home })),
@@ -45,6 +50,7 @@ export async function makeDockerBed(engine: TestEngine): Promise<DockerBed> {
       const runtime = openDocker();
       return Promise.resolve({ runtime, close: () => runtime.close() });
     },
+    newVolumes: async () => (await volumes()).filter((name) => !before.has(name)),
     async close(): Promise<void> {
       await removeLabelled(engine, `homie.node=${nodeId}`);
       await rm(root, { recursive: true, force: true });

@@ -83,7 +83,7 @@ describe.skipIf(await isEngineMissing("the sandbox"))("the sandbox", () => {
   afterEach(async () => {
     await runtime.close();
     await bed.close();
-    expect((await engine.docker.listVolumes()).Volumes ?? []).toEqual([]);
+    expect(await bed.newVolumes()).toEqual([]);
   });
 
   const attemptOf = (more: Partial<AttemptSpec>): Attempt => makeAttempt({ ...bed.spec, image: hostileImage, ...more });

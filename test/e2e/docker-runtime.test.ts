@@ -40,7 +40,7 @@ describe.skipIf(await isEngineMissing("the docker runtime"))("the docker runtime
     afterEach(async () => {
       await runtime.close();
       await bed.close();
-      expect((await engine.docker.listVolumes()).Volumes ?? []).toEqual([]);
+      expect(await bed.newVolumes()).toEqual([]);
     });
 
     async function begin(attempt: Attempt, on: DockerRuntime = runtime): Promise<void> {

@@ -1,8 +1,22 @@
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { openDatabase } from "../../src/adapters/sqlite/open-database.ts";
+import { HomieError } from "../../src/resources/errors.ts";
+import type { Job } from "../../src/resources/job.ts";
 import { diffDesired, type DesiredDiffInput, type KnownObject } from "../../src/store/desired-diff.ts";
+import { createObjectStore } from "../../src/store/object-store.ts";
 import type { DesiredReading } from "../../src/store/types.ts";
-import { file, manifest, openStore, problem, reading } from "./store-fixture.ts";
+import {
+  file,
+  manifest,
+  openStore,
+  problem,
+  reading,
+  temporaryDirectory,
+  testClock,
+  testLog,
+} from "./store-fixture.ts";
 
 const known = (name: string, path = `/d/a/${name}.yaml`, deleting = false): KnownObject => ({
   key: { kind: "Job", name },
@@ -217,4 +231,53 @@ test("takeDesired is level-triggered: any readings that end in R give what R alo
     }),
     { numRuns: 60 },
   );
+});
+
+test("a change that the database refused is made as soon as it does not, though the file is the same as before", () => {
+  const path = join(temporaryDirectory(), "homie.db");
+  const clock = testClock();
+  const log = testLog();
+  const database = openDatabase(path, { now: () => clock.now(), log });
+  let full = false;
+  const transaction: typeof database.transaction = (body, durability) => {
+    if (full) throw new HomieError("StateUnusable", "database or disk is full");
+    return database.transaction(body, durability);
+  };
+  const store = createObjectStore({ database: { ...database, transaction }, now: () => clock.now(), log });
+  const image = (): unknown => store.get<Job>({ kind: "Job", name: "x" })?.spec.image;
+  store.takeDesired(reading([file("/d/x.yaml", [manifest("Job", "x", { image: "a" })])]), clock.now());
+  const edited = reading([file("/d/x.yaml", [manifest("Job", "x", { image: "b" })])]);
+  full = true;
+  expect(() => store.takeDesired(edited, clock.now())).toThrow(HomieError);
+  expect(image()).toBe("a");
+  full = false;
+  store.takeDesired(edited, clock.now());
+  expect(image()).toBe("b");
+});
+
+test("a great many changes are made in turns, between which objects may be written and deleted", () => {
+  const { store, clock } = openStore();
+  const names = Array.from({ length: 1_000 }, (_, index) => `j${index}`);
+  const of = (image: string): DesiredReading =>
+    reading(names.map((name) => file(`/d/${name}.yaml`, [manifest("Job", name, { image })])));
+  store.takeDesired(of("a"), clock.now());
+  const images = (): readonly unknown[] => store.list<Job>("Job").map(({ spec }) => spec.image);
+  const turns = store.takeDesiredInTurns(of("b"), clock.now());
+  expect(turns.next().done).toBe(false);
+  const done = images().filter((image) => image === "b").length;
+  expect(done).toBeGreaterThan(0);
+  expect(done).toBeLessThan(1_000);
+  const last = store.get<Job>({ kind: "Job", name: "j999" });
+  if (last === undefined) throw new Error("no job");
+  store.putStatus(last, { phase: "Running" });
+  store.delete({ kind: "Job", name: "j998" });
+  for (let turn = turns.next(); turn.done !== true; turn = turns.next());
+  expect(store.get<Job>({ kind: "Job", name: "j999" })).toMatchObject({
+    spec: { image: "b" },
+    metadata: { generation: 2 },
+    status: { phase: "Running" },
+  });
+  store.takeDesired(of("b"), clock.now());
+  const others = store.list<Job>("Job").filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  expect(new Set(others.map(({ spec }) => spec.image))).toEqual(new Set(["b"]));
 });

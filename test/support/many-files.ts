@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { followApi } from "../../src/daemon/bench/api.ts";
@@ -63,14 +64,23 @@ export interface Shown {
 
 export async function watchJobs(socket: string): Promise<Shown> {
   const jobs = new Map<string, Job>();
-  const answer = await followApi(socket, "/apis/homie.dev/v1/jobs?watch=true");
-  let rest = "";
-  answer.on("error", () => undefined);
-  answer.setEncoding("utf8").on("data", (chunk: string) => {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) take(jobs, JSON.parse(line) as WatchEvent);
-  });
+  let answer: IncomingMessage | undefined;
+  let closed = false;
+  const follow = async (): Promise<void> => {
+    answer = await followApi(socket, "/apis/homie.dev/v1/jobs?watch=true");
+    let rest = "";
+    answer.on("error", () => undefined);
+    answer.setEncoding("utf8").on("data", (chunk: string) => {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) take(jobs, JSON.parse(line) as WatchEvent);
+    });
+    // A watch that is too far behind is ended; the next one begins with all there is.
+    answer.once("close", () => {
+      if (!closed) void follow();
+    });
+  };
+  await follow();
   return {
     jobs,
     until: async (count, isSo, patienceMs) => {
@@ -82,7 +92,10 @@ export async function watchJobs(socket: string): Promise<Shown> {
         await sleep(20);
       }
     },
-    close: () => answer.destroy(),
+    close: () => {
+      closed = true;
+      answer?.destroy();
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Clock, Logger } from "../../reconciler/types.ts";
 import type { ObjectStore } from "../../store/types.ts";
 import type { HomePaths } from "../home.ts";
@@ -50,7 +51,7 @@ export function createDesiredLoop(options: DesiredLoopOptions): DesiredLoop {
   const mirror = options.mirrorStatus ? createStatusMirror({ store, clock, log, reader, trustOwnWrite }) : undefined;
   const queue = createScanQueue(async (patient) => {
     const scan = await readPatiently(reader, patient ? patienceMs : 0, clock, stopping.signal);
-    const outcome = store.takeDesired(scan.reading, clock.now());
+    const outcome = await inTurns(store.takeDesiredInTurns(scan.reading, clock.now()));
     background.scheduleAfter(scan, outcome);
     mirror?.takeReading(scan.reading);
   });
@@ -77,6 +78,15 @@ export function createDesiredLoop(options: DesiredLoopOptions): DesiredLoop {
       await mirror?.stop();
     },
   };
+}
+
+/** Lets other work of this process have its turn in between. */
+async function inTurns<T>(turns: Generator<void, T, void>): Promise<T> {
+  for (;;) {
+    const turn = turns.next();
+    if (turn.done === true) return turn.value;
+    await setImmediate();
+  }
 }
 
 /** Gives files that are being written a moment to become whole, instead of leaving them to the next reading. */

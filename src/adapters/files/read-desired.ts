@@ -1,6 +1,7 @@
 import { statSync, type Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { DesiredFile, DesiredReading, UnreadablePath } from "../../store/types.ts";
 import { lstatBig, stampOf, type FileStamp } from "./file-stamp.ts";
 import { createKnownFiles, type FileVersion } from "./known-files.ts";
@@ -85,7 +86,7 @@ async function readAll(
   const unsettled: string[] = [];
   const unreadable: UnreadablePath[] = [...walk.unreadable];
   for (const [index, path] of walk.files.entries()) {
-    if (index % batchSize === batchSize - 1) await otherWork();
+    if (index % batchSize === batchSize - 1) await setImmediate();
     try {
       const taken = take(path);
       if (taken === undefined) unsettled.push(path);
@@ -154,10 +155,4 @@ function describeFailure(what: string, error: unknown): string {
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
-}
-
-function otherWork(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
