@@ -54,7 +54,7 @@ export function diffDesired(input: DesiredDiffInput): DesiredDiff {
   const { reading } = input;
   const placed = placeDocuments(reading.files);
   const known = new Map(input.known.map((object) => [idOf(object.key), object]));
-  const declared = [...placed.values()].map((places) => decideDeclared(places, known));
+  const declared = [...placed].map(([id, places]) => decideDeclared(places, known.get(id)));
   const surroundings = surveyReading(reading);
   const absent = input.known
     .filter((object) => object.file !== undefined && !object.deleting && !placed.has(idOf(object.key)))
@@ -90,12 +90,11 @@ function placeDocuments(files: readonly DesiredFile[]): ReadonlyMap<string, read
 
 function decideDeclared(
   places: readonly PlacedDocument[],
-  known: ReadonlyMap<string, KnownObject>,
+  object: KnownObject | undefined,
 ): DesiredDecision | undefined {
   const [placed] = places;
   if (placed === undefined) return undefined;
   const key = manifestKey(placed.document.manifest);
-  const object = known.get(idOf(key));
   if (places.length > 1) return object === undefined ? undefined : { type: "hold", key, reason: "Conflict" };
   if (object === undefined) return { type: "create", key, placed };
   return { type: object.deleting ? "waitForRemoval" : "update", key, placed };

@@ -18,10 +18,10 @@ import type { ObjectChange, ObjectTable } from "./object-table.ts";
 import type { DesiredOutcome, DesiredReading } from "./types.ts";
 
 /** Changes in one transaction and in one turn of the event loop; a git checkout may bring thousands. */
-const perTurn = 200;
+const perTurn = 50;
 
 export interface DesiredTaker {
-  /** Yields after each transaction but the last: other work may go on meanwhile, but no other take. */
+  /** Yields between transactions: other work may go on meanwhile, but no other take. */
   take(reading: DesiredReading, now: Date): Generator<void, DesiredOutcome, void>;
   /** The sound document of an object in the newest reading. */
   declared(key: Key): PlacedDocument | undefined;
@@ -53,6 +53,7 @@ export function createDesiredTaker(options: DesiredTakerOptions): DesiredTaker {
     *take(reading, now) {
       const { missingSince } = memory;
       const diff = diffDesired({ known: knownObjects(table), reading, missingSince, nowMs: now.getTime() });
+      yield;
       remember(diff, memory);
       let changed = 0;
       let changes: ObjectChange[] = [];

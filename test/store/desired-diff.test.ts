@@ -263,7 +263,7 @@ test("a great many changes are made in turns, between which objects may be writt
   store.takeDesired(of("a"), clock.now());
   const images = (): readonly unknown[] => store.list<Job>("Job").map(({ spec }) => spec.image);
   const turns = store.takeDesiredInTurns(of("b"), clock.now());
-  expect(turns.next().done).toBe(false);
+  for (let turn = 0; turn < 3; turn += 1) expect(turns.next().done).toBe(false);
   const done = images().filter((image) => image === "b").length;
   expect(done).toBeGreaterThan(0);
   expect(done).toBeLessThan(1_000);

@@ -11,8 +11,8 @@ import { createSettling } from "./settling.ts";
 
 /** Kernels stamp files by ticks of 10 ms at most; some more for a clock that is not read at the same time. */
 const longAgoMs = 100;
-/** Files handled in a row before other work of this process gets its turn. */
-const batchSize = 50;
+/** So long files are read in a row; then other work of this process gets its turn. */
+const turnMs = 10;
 
 export interface DesiredReaderOptions {
   readonly root: string;
@@ -85,8 +85,12 @@ async function readAll(
   const files: DesiredFile[] = [];
   const unsettled: string[] = [];
   const unreadable: UnreadablePath[] = [...walk.unreadable];
-  for (const [index, path] of walk.files.entries()) {
-    if (index % batchSize === batchSize - 1) await setImmediate();
+  let turnEndMs = performance.now() + turnMs;
+  for (const path of walk.files) {
+    if (performance.now() > turnEndMs) {
+      await setImmediate();
+      turnEndMs = performance.now() + turnMs;
+    }
     try {
       const taken = take(path);
       if (taken === undefined) unsettled.push(path);
