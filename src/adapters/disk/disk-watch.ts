@@ -32,6 +32,7 @@ export interface DiskWatch {
 
 export const maxTreeEntries = 100_000;
 const everyMs = 1_000;
+const firstLookMs = 250;
 const againMs = 5_000;
 /** A look may take a tenth of the time. */
 const restFactor = 10;
@@ -93,6 +94,9 @@ interface Look {
 }
 
 async function watch(watched: Watched, { clock, signal, tell }: Watching): Promise<void> {
+  // Many a program is over before there is anything to look at.
+  await clock.sleep(firstLookMs, signal);
+  if (signal.aborted || !watched.isRunning()) return;
   const { place, measure } = await watched.find();
   const freeAt = async (): Promise<FreeSpace | undefined> => (place === undefined ? undefined : askFreeSpace(place));
   const first = await freeAt();

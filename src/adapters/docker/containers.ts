@@ -21,6 +21,8 @@ export interface Containers {
   remove(attempt: Attempt): Promise<void>;
   /** The same, by somebody who has just looked. */
   clear(attempt: Attempt, found: InspectedContainer | undefined): Promise<void>;
+  /** The same, of a container that this daemon made: whose it is need not be asked. */
+  removeMade(attempt: Attempt, containerId: string): Promise<void>;
   list(): Promise<readonly string[]>;
 }
 
@@ -52,9 +54,22 @@ export function createContainers(engine: Engine, nodeId: string): Containers {
   }
 
   async function clear(attempt: Attempt, found: InspectedContainer | undefined): Promise<void> {
+    await removing(attempt, async (docker, name) => {
+      if (found !== undefined) await removeContainer(docker.getContainer(found.Id));
+      if (await isOwnVolume(docker.getVolume(name), name, nodeId)) await removeVolume(docker.getVolume(name));
+    });
+  }
+
+  async function removeMade(attempt: Attempt, containerId: string): Promise<void> {
+    await removing(attempt, async (docker, name) => {
+      await removeContainer(docker.getContainer(containerId));
+      await removeVolume(docker.getVolume(name));
+    });
+  }
+
+  async function removing(attempt: Attempt, work: (docker: Docker, name: string) => Promise<void>): Promise<void> {
     try {
-      if (found !== undefined) await removeContainer(engine.docker().getContainer(found.Id));
-      await removeVolume(engine.docker(), containerName(attempt), nodeId);
+      await work(engine.docker(), containerName(attempt));
     } catch (error) {
       throw translateEngineError(error, "EngineUnavailable", `cannot remove ${containerName(attempt)}`);
     }
@@ -74,7 +89,7 @@ export function createContainers(engine: Engine, nodeId: string): Containers {
     }
   }
 
-  return { handle, inspect, inspectOwned, remove, clear, list };
+  return { handle, inspect, inspectOwned, remove, clear, removeMade, list };
 }
 
 async function removeContainer(container: Docker.Container): Promise<void> {
@@ -93,11 +108,20 @@ async function removeContainer(container: Docker.Container): Promise<void> {
   }
 }
 
-async function removeVolume(docker: Docker, name: string, nodeId: string): Promise<void> {
-  const volume = docker.getVolume(name);
+/** False when there is none. Throws when it is somebody else's. */
+async function isOwnVolume(volume: Docker.Volume, name: string, nodeId: string): Promise<boolean> {
   try {
     const { Labels: labels } = await within(answerMs, () => volume.inspect());
     if (labels?.[label.node] !== nodeId) throw foreign("volume", name);
+    return true;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    return false;
+  }
+}
+
+async function removeVolume(volume: Docker.Volume): Promise<void> {
+  try {
     await within(removeMs, () => volume.remove());
   } catch (error) {
     if (!isNotFound(error)) throw error;

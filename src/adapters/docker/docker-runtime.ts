@@ -67,8 +67,16 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     await programs.start(attempt);
   }
 
+  async function stage(attempt: Attempt, signal: AbortSignal): Promise<{ readonly containerId: string }> {
+    const { containerId, isNew } = await change(attempt, () => stager.stage(attempt, signal));
+    const { specSha256 } = attempt.spec;
+    if (isNew) sightings.saw(attemptName(attempt), { phase: "created", containerId, specSha256 });
+    return { containerId };
+  }
+
   async function remove(attempt: Attempt): Promise<void> {
-    await containers.remove(attempt);
+    const made = stager.made(attempt);
+    await (made === undefined ? containers.remove(attempt) : containers.removeMade(attempt, made));
     stager.forget(attempt);
     await captures.finish(attempt);
   }
@@ -82,7 +90,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
       if (theirs === undefined) return images.prepare(spec.image, signal);
       return images.prepareExact(theirs.imageId, spec.image, signal);
     },
-    stage: (attempt, signal) => change(attempt, () => stager.stage(attempt, signal)),
+    stage,
     start: (attempt) => change(attempt, () => follow(attempt, () => start(attempt))),
     resumeCapture: (attempt) => change(attempt, () => follow(attempt, () => programs.resumeCapture(attempt))),
     capture: (attempt) => captures.facts(attempt),

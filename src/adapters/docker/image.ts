@@ -27,13 +27,21 @@ const maxPullBytes = 10 * 1024 ** 3;
 /** Long enough to spare a registry a loop of questions, short enough for a person who just ran `docker load`. */
 const refusalMs = 5_000;
 const progressEveryMs = 5_000;
+/** An image may be removed at any time; then the engine refuses the container. */
+const sameMs = 1_000;
 
 export function createImages(engine: Engine, clock: Clock, log: Logger): Images {
   const refusals = new Map<string, { readonly untilMs: number; readonly message: string }>();
 
+  /** The one last asked for: whoever prepares an image asks for the same content, by its id, a moment later. */
+  let last: { readonly image: Docker.ImageInspectInfo; readonly untilMs: number } | undefined;
+
   async function find(reference: string): Promise<Docker.ImageInspectInfo | undefined> {
+    if (last?.image.Id === reference && clock.monotonicMs() < last.untilMs) return last.image;
     try {
-      return await within(answerMs, () => engine.docker().getImage(reference).inspect());
+      const image = await within(answerMs, () => engine.docker().getImage(reference).inspect());
+      last = { image, untilMs: clock.monotonicMs() + sameMs };
+      return image;
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw translateEngineError(error, "ImageMissing", `cannot look up the image "${reference}"`);

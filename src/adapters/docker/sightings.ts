@@ -8,6 +8,8 @@ import type { Clock } from "../../reconciler/types.ts";
 export interface Sightings {
   /** Asks unless the last answer still holds. A failure is not kept. */
   look(name: string, ask: () => Promise<RuntimeFacts>): Promise<RuntimeFacts>;
+  /** homie knows without asking, as it has just made it so. */
+  saw(name: string, facts: RuntimeFacts): void;
   /** Something has happened to the attempt, or may have happened to any. */
   forget(name: string | undefined): void;
   /** It has ended. Podman says so a moment before it says it when asked, so an answer "running" is doubted for a while. */
@@ -64,6 +66,10 @@ export function createSightings(clock: Clock): Sightings {
         },
       );
       return facts;
+    },
+    saw(name, facts) {
+      if (listeners.size > 0)
+        seen.set(name, { facts: Promise.resolve(facts), untilMs: clock.monotonicMs() + believedMs });
     },
     forget,
     hasEnded(name) {

@@ -24,8 +24,16 @@ import { answerMs, within } from "./within.ts";
 
 export interface Stager {
   /** See Runtime.stage. The caller makes sure that one attempt is staged once at a time. */
-  stage(attempt: Attempt, signal: AbortSignal): Promise<{ readonly containerId: string }>;
+  stage(attempt: Attempt, signal: AbortSignal): Promise<Staged>;
+  /** The container that this daemon made for the attempt. */
+  made(attempt: Attempt): string | undefined;
   forget(attempt: Attempt): void;
+}
+
+export interface Staged {
+  readonly containerId: string;
+  /** Just now; otherwise it was there, and may have run. */
+  readonly isNew: boolean;
 }
 
 export interface StageParts {
@@ -48,15 +56,15 @@ export function createStager(parts: StageParts): Stager {
   /** Container ids whose files are known to be whole, by attempt. After a restart nothing is known and it is done again. */
   const staged = new Map<string, string>();
 
-  async function stage(attempt: Attempt, signal: AbortSignal): Promise<{ readonly containerId: string }> {
+  async function stage(attempt: Attempt, signal: AbortSignal): Promise<Staged> {
     const found = await containers.inspectOwned(attempt);
-    if (found !== undefined && mayAdopt(attempt, found)) return { containerId: found.Id };
+    if (found !== undefined && mayAdopt(attempt, found)) return { containerId: found.Id, isNew: false };
     // What is left here never started: half an archive, or a volume whose container was not made.
     await containers.clear(attempt, found);
     const containerId = await create(attempt, signal);
     await fill(parts, attempt, containerId, signal);
     staged.set(attemptName(attempt), containerId);
-    return { containerId };
+    return { containerId, isNew: true };
   }
 
   /** Throws when the name is held by another spec that has already run. */
@@ -89,6 +97,7 @@ export function createStager(parts: StageParts): Stager {
 
   return {
     stage,
+    made: (attempt) => staged.get(attemptName(attempt)),
     forget(attempt): void {
       staged.delete(attemptName(attempt));
     },

@@ -40,7 +40,7 @@ export function createStageStream(attempt: Attempt, paths: HomePaths, signal: Ab
       const survey = await surveyOf(attempt, paths, signal);
       skipped.push(...survey.skipped);
       const baseline = new Map<string, { bytes: number; sha256: string }>();
-      yield* writeTar(tarInputs(survey.entries, baseline, signal));
+      yield* writeTar(tarInputs(attempt, survey.entries, baseline, signal));
       const inputs = attemptPaths(paths, attempt.spec.job.uid, attempt.spec.attempt).inputs;
       await mkdir(dirname(inputs), { recursive: true, mode: 0o700 });
       await replaceFile(inputs, JSON.stringify(Object.fromEntries(baseline)));
@@ -62,14 +62,28 @@ async function surveyOf(attempt: Attempt, paths: HomePaths, signal: AbortSignal)
   return { entries: await createInputStore(paths).sources(hosted.inputs), skipped: [] };
 }
 
+/**
+ * Time of change, in seconds since 1970, of a work directory that nothing was put into: no clock shows it any more when a
+ * program runs, so whoever finds it there knows that nothing has been put there since.
+ */
+export function untouchedSeconds({ metadata }: Attempt): number {
+  return createdSeconds(metadata.creationTimestamp) - 1;
+}
+
+function createdSeconds(creationTimestamp: string): number {
+  return Math.floor(Date.parse(creationTimestamp) / 1000);
+}
+
 function* tarInputs(
+  attempt: Attempt,
   entries: readonly SourceEntry[],
   baseline: Map<string, { bytes: number; sha256: string }>,
   signal: AbortSignal,
 ): Iterable<TarInput> {
   const owner = { uid: jobUserId, gid: jobUserId };
-  const now = Math.floor(Date.now() / 1000);
-  yield { path: "job", kind: "directory", bytes: 0, mode: 0o755, mtimeSeconds: now, ...owner };
+  const now = Math.max(Math.floor(Date.now() / 1000), createdSeconds(attempt.metadata.creationTimestamp));
+  const mtimeSeconds = entries.length === 0 ? untouchedSeconds(attempt) : now;
+  yield { path: "job", kind: "directory", bytes: 0, mode: 0o755, mtimeSeconds, ...owner };
   for (const entry of entries) {
     const isDirectory = entry.kind === "directory";
     yield {
