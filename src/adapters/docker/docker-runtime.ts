@@ -43,7 +43,8 @@ export interface DockerRuntime extends Runtime {
 /** Runs attempts in hardened containers of a Docker-compatible engine. */
 export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntime {
   const { engine, nodeId, clock, log } = options;
-  const { containers, images, health, captures, egress, programs, stager, disk } = createParts(options);
+  const parts = createParts(options);
+  const { containers, images, health, captures, egress, programs, stager, disk } = parts;
   // Look, then act: two callers that both saw `created` would start a quick program twice.
   const turns = createOneAtATime();
   const sightings = createSightings(clock);
@@ -74,13 +75,6 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     return { containerId };
   }
 
-  async function remove(attempt: Attempt): Promise<void> {
-    const made = stager.made(attempt);
-    await (made === undefined ? containers.remove(attempt) : containers.removeMade(attempt, made));
-    stager.forget(attempt);
-    await captures.finish(attempt);
-  }
-
   return {
     name: "docker",
     health: () => health.check(),
@@ -98,7 +92,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
     stop: (attempt, graceSeconds) =>
       sightings.changing(attemptName(attempt), () => programs.stop(attempt, graceSeconds)),
     readWorkTree: (attempt, signal) => readWorkTree({ containers, look: () => look(attempt) }, attempt, signal),
-    remove: (attempt) => change(attempt, () => remove(attempt)),
+    remove: (attempt) => change(attempt, () => remove(parts, attempt)),
     list: () => containers.list(),
     watch: (onChange) =>
       join(
@@ -113,6 +107,13 @@ export function createDockerRuntime(options: DockerRuntimeOptions): DockerRuntim
       await captures.leaveAll();
     },
   };
+}
+
+async function remove({ containers, captures, stager }: DockerParts, attempt: Attempt): Promise<void> {
+  const made = stager.made(attempt);
+  await (made === undefined ? containers.remove(attempt) : containers.removeMade(attempt, made));
+  stager.forget(attempt);
+  await captures.finish(attempt);
 }
 
 function createParts(options: DockerRuntimeOptions): DockerParts {

@@ -33,20 +33,7 @@ const sameMs = 1_000;
 export function createImages(engine: Engine, clock: Clock, log: Logger): Images {
   const refusals = new Map<string, { readonly untilMs: number; readonly message: string }>();
 
-  /** The one last asked for: whoever prepares an image asks for the same content, by its id, a moment later. */
-  let last: { readonly image: Docker.ImageInspectInfo; readonly untilMs: number } | undefined;
-
-  async function find(reference: string): Promise<Docker.ImageInspectInfo | undefined> {
-    if (last?.image.Id === reference && clock.monotonicMs() < last.untilMs) return last.image;
-    try {
-      const image = await within(answerMs, () => engine.docker().getImage(reference).inspect());
-      last = { image, untilMs: clock.monotonicMs() + sameMs };
-      return image;
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw translateEngineError(error, "ImageMissing", `cannot look up the image "${reference}"`);
-    }
-  }
+  const find = createFinder(engine, clock);
 
   async function prepare(reference: string | undefined, signal: AbortSignal): Promise<ImageOutcome> {
     if (reference === undefined || reference === "")
@@ -148,6 +135,23 @@ interface PullLine {
 
 function missing(message: string): ImageOutcome {
   return { ok: false, reason: "ImageMissing", message };
+}
+
+function createFinder(engine: Engine, clock: Clock): Images["find"] {
+  /** The one last asked for: whoever prepares an image asks for the same content, by its id, a moment later. */
+  let last: { readonly image: Docker.ImageInspectInfo; readonly untilMs: number } | undefined;
+
+  return async (reference) => {
+    if (last?.image.Id === reference && clock.monotonicMs() < last.untilMs) return last.image;
+    try {
+      const image = await within(answerMs, () => engine.docker().getImage(reference).inspect());
+      last = { image, untilMs: clock.monotonicMs() + sameMs };
+      return image;
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw translateEngineError(error, "ImageMissing", `cannot look up the image "${reference}"`);
+    }
+  };
 }
 
 function renderMissing(reference: string, because: string): string {

@@ -20,6 +20,11 @@ export interface Sightings {
   listening(onDoubt: (name: string) => void): Disposable;
 }
 
+interface Sighting {
+  readonly facts: Promise<RuntimeFacts>;
+  readonly untilMs: number;
+}
+
 /** Events get lost while a connection is down, and streams fall silent: nothing is believed for longer. */
 const believedMs = 1_000;
 const firstDoubtMs = 100;
@@ -27,15 +32,21 @@ const firstDoubtMs = 100;
 const doubts = 5;
 
 export function createSightings(clock: Clock): Sightings {
-  const seen = new Map<string, { readonly facts: Promise<RuntimeFacts>; readonly untilMs: number }>();
+  const seen = new Map<string, Sighting>();
   const listeners = new Set<(name: string) => void>();
   /** What has ended, if the engine is right, and how often it has said otherwise since. */
   const ended = new Map<string, number>();
 
   function forget(name: string | undefined): void {
-    if (name === undefined) seen.clear();
-    else seen.delete(name);
-    if (name !== undefined) ended.delete(name);
+    if (name === undefined) return seen.clear();
+    seen.delete(name);
+    ended.delete(name);
+  }
+
+  function keep(name: string, facts: Promise<RuntimeFacts>): Sighting {
+    const sighting = { facts, untilMs: clock.monotonicMs() + believedMs };
+    seen.set(name, sighting);
+    return sighting;
   }
 
   function compare(name: string, facts: RuntimeFacts): void {
@@ -51,14 +62,12 @@ export function createSightings(clock: Clock): Sightings {
 
   return {
     look(name, ask) {
-      const nowMs = clock.monotonicMs();
       const last = seen.get(name);
-      if (last !== undefined && nowMs < last.untilMs) return last.facts;
+      if (last !== undefined && clock.monotonicMs() < last.untilMs) return last.facts;
       // An event that comes while this is on its way takes it out again, so an answer that is too old is given once at most.
       const facts = ask();
       if (listeners.size === 0) return facts;
-      const sighting = { facts, untilMs: nowMs + believedMs };
-      seen.set(name, sighting);
+      const sighting = keep(name, facts);
       facts.then(
         (found) => compare(name, found),
         () => {
@@ -67,10 +76,7 @@ export function createSightings(clock: Clock): Sightings {
       );
       return facts;
     },
-    saw(name, facts) {
-      if (listeners.size > 0)
-        seen.set(name, { facts: Promise.resolve(facts), untilMs: clock.monotonicMs() + believedMs });
-    },
+    saw: (name, facts) => void (listeners.size > 0 && keep(name, Promise.resolve(facts))),
     forget,
     hasEnded(name) {
       forget(name);
@@ -86,12 +92,8 @@ export function createSightings(clock: Clock): Sightings {
     },
     listening(onDoubt) {
       listeners.add(onDoubt);
-      return {
-        [Symbol.dispose](): void {
-          listeners.delete(onDoubt);
-          forget(undefined);
-        },
-      };
+      const stop = (): void => (listeners.delete(onDoubt), seen.clear());
+      return { [Symbol.dispose]: stop };
     },
   };
 }

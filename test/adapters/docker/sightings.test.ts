@@ -91,3 +91,19 @@ it("doubts an answer that a container runs which has ended, looks again soon, an
   await clock.advance(2_000);
   expect(doubted).toHaveLength(5);
 });
+
+it("does not ask for what homie has just made so, until something happens or a second is over", async () => {
+  const [sightings, container] = [createSightings(clock), new Container()];
+  const made: RuntimeFacts = { phase: "created", containerId: "c", specSha256: "s" };
+  sightings.saw("a", made);
+  expect(await sightings.look("a", container.ask), "nobody listens: nothing is believed").toEqual({ phase: "absent" });
+  using _ = sightings.listening(() => undefined);
+  sightings.saw("a", made);
+  expect(await sightings.look("a", container.ask)).toEqual(made);
+  sightings.forget("a");
+  expect(await sightings.look("a", container.ask)).toEqual({ phase: "absent" });
+  sightings.saw("a", made);
+  await clock.advance(1_000);
+  expect(await sightings.look("a", container.ask)).toEqual({ phase: "absent" });
+  expect(container.asked).toBe(3);
+});
