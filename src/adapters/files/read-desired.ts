@@ -47,14 +47,16 @@ export function createDesiredReader(options: DesiredReaderOptions): DesiredReade
     const stats = lstatBig(path);
     if (stats === undefined) return "gone";
     const stamp = stampOf(stats);
-    return known.byStamp(path, stamp) ?? (settling.isSettled(path, stamp, stats) ? readNow(path) : undefined);
+    return known.byStamp(path, stamp) ?? (settling.isSettled(path, stamp, stats) ? readNow(path, stamp) : undefined);
   }
 
-  function readNow(path: string): DesiredFile | "gone" | undefined {
+  function readNow(path: string, stamp: FileStamp): DesiredFile | "gone" | undefined {
     const read = readManifestBytes(path);
     if (!read.ok && read.reason === "refused") return refusedFile(path, read.message, read.hint);
     if (!read.ok) return read.reason === "gone" ? "gone" : undefined;
-    const { stamp, bytes, changedAtMs } = read;
+    // It was another version that had settled.
+    if (read.stamp !== stamp) return undefined;
+    const { bytes, changedAtMs } = read;
     const file = known.byBytes(path, stamp, bytes) ?? parseManifestFile(path, bytes);
     known.put(path, { stamp, bytes, file }, options.now().getTime() - changedAtMs > longAgoMs);
     return file;

@@ -11,7 +11,7 @@ const lookEveryMs = 50;
 /** What still changes is not brought back yet. */
 const quietMs = 250;
 /** Each one followed holds a file open; beyond this many the newest are not. */
-const maximumFollowed = 100;
+const maximumFollowed = 50;
 
 export interface ReplacedFiles {
   /** To be called before `path` is replaced. `dropped` when it was not, else `replaced` with what it held. */
@@ -73,7 +73,8 @@ export function createReplacedFiles({ clock, log }: ReplacedFilesOptions): Repla
   return {
     hold: (path) => {
       if (following.size >= maximumFollowed) return undefined;
-      const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+      const file = openToFollow(path);
+      if (file === undefined) return undefined;
       return {
         replaced: (bytes) => {
           const work = follow(path, file, bytes).finally(() => following.delete(work));
@@ -87,6 +88,17 @@ export function createReplacedFiles({ clock, log }: ReplacedFilesOptions): Repla
       await Promise.all(following);
     },
   };
+}
+
+/** Undefined when there is no descriptor to spare: then status is written all the same. */
+function openToFollow(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EMFILE" || code === "ENFILE") return undefined;
+    throw error;
+  }
 }
 
 /** Renaming over a file changes its ctime, so that says nothing. */
