@@ -15,6 +15,7 @@ const programs = [
   ["/sbin/ip", "iproute2"],
   ["/usr/bin/tcpdump", "tcpdump"],
   ["/usr/bin/vim", "vim"],
+  ["/usr/bin/nano", "nano"],
   ["/usr/sbin/debootstrap", "debootstrap"],
   ["/usr/bin/faketime", "faketime"],
   ["/usr/bin/wg", "wireguard-tools"],

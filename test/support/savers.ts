@@ -11,6 +11,9 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const nano = fileURLToPath(new URL("nano.py", import.meta.url));
 
 /** One way people and programs change a file. `edit` gets the text as the editor would load it. */
 export interface Saver {
@@ -89,6 +92,12 @@ export const savers: readonly Saver[] = [
         ["-u", "NONE", "-es", "-n", "+set backupcopy=no writebackup", `+%s/${from}/${to}/`, "+wq", path],
         { stdio: "ignore", env: { ...process.env, TERM: "dumb" } },
       ),
+  },
+  {
+    name: "nano",
+    ...whyMissing("nano"),
+    save: (path, from, to) =>
+      void execFileSync("python3", [nano, path, from, to], { stdio: ["ignore", "ignore", "pipe"] }),
   },
   {
     name: "unlink and write anew",

@@ -147,6 +147,20 @@ describe.skipIf(refusal !== undefined)("a crew on a LAN", () => {
     expect((await known(alice).peers()).length).toBe(2);
   });
 
+  test("F-33: a machine that is held up for a moment is Suspect, not Offline, and then Online again", async () => {
+    const phases = new Set<string | undefined>();
+    const look = async (): Promise<string | undefined> => {
+      const phase = await known(alice).phaseOf("marker-bob");
+      phases.add(phase);
+      return phase;
+    };
+    process.kill(known(bob).pid(), "SIGSTOP");
+    await expect.poll(look, { ...wait, interval: 100 }).toBe("Suspect");
+    process.kill(known(bob).pid(), "SIGCONT");
+    await expect.poll(look, { ...wait, interval: 100 }).toBe("Online");
+    expect(phases).toEqual(new Set(["Online", "Suspect"]));
+  });
+
   test("a machine that sleeps and wakes is linked again by itself", async () => {
     process.kill(known(bob).pid(), "SIGSTOP");
     await expect.poll(() => known(alice).phaseOf("marker-bob"), wait).toBe("Offline");
