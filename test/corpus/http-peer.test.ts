@@ -146,6 +146,11 @@ describe("what belongs to another member", () => {
     expect(statusOf(said)).toBe(403);
     expect(said).toContain("Job authentication failed");
     expect(bed.store.list("Attempt")).toEqual([]);
+    expect(bed.log.lines.filter((line) => line.startsWith("warn"))).toEqual([
+      expect.stringContaining(bed.mallory.node),
+    ]);
+    const events = bed.store.events.list({ kind: "Peer" });
+    expect(events.map(({ type, reason }) => [type, reason])).toEqual([["Warning", "SealRejected"]]);
   });
 
   test("W-06 words about who asks, change nothing: the key of the connection counts", async () => {

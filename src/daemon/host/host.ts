@@ -246,7 +246,13 @@ export class Host implements AttemptHost {
   }
 
   #checkSeal(message: Parameters<typeof isSealed>[1], seal: string): void {
-    if (allKeys(this.#options.keys).some((keys) => isSealed(keys, message, seal))) return;
+    const { keys, store, log, nameOf } = this.#options;
+    if (allKeys(keys).some((each) => isSealed(each, message, seal))) return;
+    const peer = nameOf(message.from);
+    log.warn("a member sent what it has not sealed for this machine", { peer, node: message.from });
+    // Its owner sees it where peers are looked at: another secret than ours, or somebody who repeats what others said.
+    const said = `its ${message.purpose} was refused: the seal does not fit`;
+    if (peer !== undefined) store.events.record({ kind: "Peer", name: peer }, "Warning", "SealRejected", said);
     throw new HomieError("Forbidden", `Job authentication failed: the seal of the ${message.purpose} does not fit`);
   }
 
