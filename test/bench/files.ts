@@ -1,7 +1,8 @@
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { callApi } from "../../src/daemon/bench/api.ts";
+import { Worker } from "node:worker_threads";
 import { milliseconds, quantile, type Row } from "../../src/daemon/bench/measure.ts";
 import { startSubject, type Subject } from "../../src/daemon/bench/subject.ts";
 import type { Job } from "../../src/resources/job.ts";
@@ -118,24 +119,17 @@ async function whilePinging(
   { socket }: Subject,
   work: () => Promise<void>,
 ): Promise<{ readonly ms: number; readonly p99: number }> {
-  const answersMs: number[] = [];
-  let ended = false;
-  const pings = (async (): Promise<void> => {
-    while (!ended) {
-      const startMs = performance.now();
-      await callApi(socket, "GET", "/version");
-      answersMs.push(performance.now() - startMs);
-      await sleep(20);
-    }
-  })();
+  const pinger = new Worker(new URL("pinger.ts", import.meta.url), { workerData: { socket } });
   const startMs = performance.now();
   try {
     await work();
+    const ms = performance.now() - startMs;
+    pinger.postMessage("end");
+    const [answersMs] = (await once(pinger, "message")) as [readonly number[]];
+    return { ms, p99: quantile(answersMs, 0.99) };
   } finally {
-    ended = true;
-    await pings;
+    await pinger.terminate();
   }
-  return { ms: performance.now() - startMs, p99: quantile(answersMs, 0.99) };
 }
 
 const row = (what: string, value: string, budget: string): Row => ({ what, value, baseline: "", ratio: "", budget });

@@ -12,10 +12,12 @@ import { startEngine } from "../support/engine.ts";
 import { measureFiles } from "./files.ts";
 import { declare, program, spec, type Bench } from "./homes.ts";
 import { measureMany } from "./many.ts";
+import { measureSoak } from "./soak.ts";
 
 /**
- * One machine for longer than `npm run bench` takes: `node test/bench/machine.ts [files] [queue] [many] [idle]`. Ten thousand
- * files, five thousand Jobs that wait, five hundred that do nothing, and ten minutes with nothing to do. Starts an engine of its own.
+ * One machine for longer than `npm run bench` takes: `node test/bench/machine.ts [files] [queue] [many] [idle] [soak]`. Ten
+ * thousand files, five thousand Jobs that wait, five hundred that do nothing, ten minutes with nothing to do, and half an
+ * hour of one Job after the other. Starts an engine of its own.
  */
 const queued = 5_000;
 const finished = 20;
@@ -118,7 +120,13 @@ async function measureIdle({ home, image, dockerHost }: Bench): Promise<readonly
   }
 }
 
-const sections = { files: measureFiles, queue: measureQueue, many: measureMany, idle: measureIdle } as const;
+const sections = {
+  files: measureFiles,
+  queue: measureQueue,
+  many: measureMany,
+  idle: measureIdle,
+  soak: measureSoak,
+} as const;
 type Section = keyof typeof sections;
 const isSection = (word: string): word is Section => Object.hasOwn(sections, word);
 
