@@ -94,14 +94,15 @@ function scheduleEnd(
 type SharedEncoder = (event: ApiEvent, rendering: Rendering) => Uint8Array;
 
 /**
- * Each event is serialised once per shape, however many watches there are. Only events that happen now pass through
- * here: an old object replayed later would otherwise bring its old age along.
+ * Each event is serialised once per shape, however many watches there are; they hear of it one after the other, so the newest
+ * is all that is kept. Only events that happen now pass through here: an old object replayed later would otherwise bring its
+ * old age along.
  */
 function createSharedEncoder(api: ApiContext): SharedEncoder {
-  const encoded = new WeakMap<ApiObject, Map<string, Uint8Array>>();
+  let newest: { readonly object: ApiObject; readonly shapes: Map<string, Uint8Array> } | undefined;
   return (event, rendering) => {
-    const shapes = encoded.get(event.object) ?? new Map<string, Uint8Array>();
-    encoded.set(event.object, shapes);
+    if (newest?.object !== event.object) newest = { object: event.object, shapes: new Map() };
+    const { shapes } = newest;
     const shape = `${event.type} ${rendering.form} ${rendering.includeObject}`;
     const known = shapes.get(shape) ?? eventLine(event, rendering, api.ports.now());
     shapes.set(shape, known);

@@ -93,7 +93,7 @@ async function open(
 ): Promise<{ readonly subject: Subject; readonly shown: Shown; readonly readyMs: number }> {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const fromMs = performance.now();
-  const subject = await startSubject(home, "bench", new AbortController().signal, program);
+  const subject = await startSubject(home, "bench", new AbortController().signal, { program });
   const shown = await watchJobs(subject.socket);
   await shown.until(count, () => true, patienceMs);
   return { subject, shown, readyMs: performance.now() - fromMs };

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, watch } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { thriftyMalloc } from "../../src/cli/detached-daemon.ts";
 import { callApi } from "../../src/daemon/bench/api.ts";
 import { containersAreGone, runJob } from "../../src/daemon/bench/jobs.ts";
 import { milliseconds, renderRows, sample, type Row } from "../../src/daemon/bench/measure.ts";
@@ -36,7 +37,7 @@ async function jobsThat(subject: Subject, isSo: (phase: string) => boolean): Pro
 /** One Job runs, as many as the machine lets in; all others wait for it. */
 async function measureQueue({ home, image }: Bench): Promise<readonly Row[]> {
   declare(home, "default", "Limits", { maxJobs: 1 });
-  const subject = await startSubject(home, "bench", new AbortController().signal, program);
+  const subject = await startSubject(home, "bench", new AbortController().signal, { program });
   try {
     const fromMs = performance.now();
     for (let index = 0; index < queued; index += 1) declare(home, `queued-${index}`, "Job", spec(image, "sleep 3600"));
@@ -84,7 +85,7 @@ function countEvents(dockerHost: string): () => readonly string[] {
 }
 
 async function measureIdle({ home, image, dockerHost }: Bench): Promise<readonly Row[]> {
-  const subject = await startSubject(home, "bench", new AbortController().signal, program);
+  const subject = await startSubject(home, "bench", new AbortController().signal, { program, env: thriftyMalloc });
   try {
     for (let index = 0; index < finished; index += 1)
       await runJob(subject.socket, `done-${index}`, spec(image, "echo done"));

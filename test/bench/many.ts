@@ -49,7 +49,7 @@ async function jobsPerSecond(
   image: string,
 ): Promise<{ readonly rate: number; readonly cpuSeconds: number }> {
   declare(home, "default", "Limits", { maxJobs: atOnce });
-  const subject = await startSubject(home, "bench", new AbortController().signal, program);
+  const subject = await startSubject(home, "bench", new AbortController().signal, { program });
   try {
     const before = await subject.usage();
     const fromMs = performance.now();

@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { thriftyMalloc } from "../../src/cli/detached-daemon.ts";
 import { callApi } from "../../src/daemon/bench/api.ts";
 import { containersAreGone, runJob } from "../../src/daemon/bench/jobs.ts";
 import type { Row } from "../../src/daemon/bench/measure.ts";
@@ -18,7 +19,7 @@ interface Sample {
 
 /** One Job after the other, each deleted when it is done: does the daemon grow? */
 export async function measureSoak({ home, image }: Bench): Promise<readonly Row[]> {
-  const subject = await startSubject(home, "bench", new AbortController().signal, program);
+  const subject = await startSubject(home, "bench", new AbortController().signal, { program, env: thriftyMalloc });
   try {
     const { pid } = (await callApi(subject.socket, "GET", "/homie/v1/status")) as { readonly pid: number };
     const samples: Sample[] = [];

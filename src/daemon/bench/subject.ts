@@ -16,18 +16,19 @@ const patienceMs = 30_000;
 /** USER_HZ, fixed at 100 in the Linux ABI for /proc. */
 const ticksPerSecond = 100;
 
-/** `program`: homie itself, for a bench that is another one. */
+/** `program`: homie itself, for a bench that is another one; `env`: what it gets on top of this process's. */
 export async function startSubject(
   home: string,
   name: string,
   signal: AbortSignal,
-  program: string = process.argv[1] ?? "",
+  { program = process.argv[1] ?? "", env = {} }: { readonly program?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<Subject> {
   const { socket } = homePaths(home);
   const startedMs = performance.now();
   const child = spawn(process.execPath, [...process.execArgv, program, "up", "--home", home, "--name", name], {
     stdio: "ignore",
     signal,
+    env: { ...process.env, ...env },
   });
   await untilReady(socket, child, startedMs);
   const readyMs = performance.now() - startedMs;
