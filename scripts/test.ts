@@ -68,9 +68,14 @@ async function endToEnd(tallyFile: string, signal: AbortSignal): Promise<Tally> 
 }
 
 /** What is promised of an engine, on the other one. Each file starts podman for itself. */
-const podmanFiles = ["docker-runtime", "docker-runtime-sandbox", "image-share", "engine-names", "one-machine"].map(
-  (name) => `test/e2e/${name}.test.ts`,
-);
+const podmanFiles = [
+  "docker-runtime",
+  "docker-runtime-sandbox",
+  "untouched-tree",
+  "image-share",
+  "engine-names",
+  "one-machine",
+].map((name) => `test/e2e/${name}.test.ts`);
 // Four minutes on two quiet cores.
 const podmanMs = 900_000;
 

@@ -98,7 +98,8 @@ async function writeStatuses(
   }
   if (after !== before) {
     const mode = Number((lstatBig(path)?.mode ?? 0o600n) & 0o777n);
-    const confirm = (): boolean => stampAt(path) === read.stamp && sameBytes(path, read.bytes);
+    // The stamp last, and the rename right after it: who renames a file of his own over this one in between loses it.
+    const confirm = (): boolean => sameBytes(path, read.bytes) && stampAt(path) === read.stamp;
     const bytes = Buffer.from(after, "utf8");
     const renamed = (): void => options.trustOwnWrite(path, { bytes, file: withStatus(file, shown, after) });
     const write = { path, old: read.bytes, bytes };
