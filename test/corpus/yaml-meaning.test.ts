@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { activeRules } from "../../src/adapters/outputs/match-rules.ts";
 import { createDesiredReader } from "../../src/adapters/files/read-desired.ts";
-import { stampAt } from "../../src/adapters/files/file-stamp.ts";
 import { createStatusMirror } from "../../src/adapters/files/status-mirror.ts";
 import type { Job, JobStatus } from "../../src/resources/job.ts";
 import { globProblem } from "../../src/resources/path-rules.ts";
@@ -38,7 +37,7 @@ async function openMirroredHome(text: string): Promise<MirroredHome> {
     now: () => clock.now(),
     monotonicMs: () => clock.monotonicMs(),
   });
-  const trustOwnWrite = (path: string): void => reader.trust(path, stampAt(path) ?? "");
+  const trustOwnWrite = (path: string, stamp: string | undefined): void => reader.trust(path, stamp ?? "");
   const mirror = createStatusMirror({ store: home.store, clock, log: home.log, reader, trustOwnWrite });
   const job = (): Job | undefined => home.store.get<Job>({ kind: "Job", name: "x" });
   const read = async (): Promise<void> => {

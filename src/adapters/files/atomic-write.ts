@@ -15,6 +15,7 @@ import {
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HomieError } from "../../resources/errors.ts";
+import { lstatBig, stampOfRenamed, type FileStamp } from "./file-stamp.ts";
 
 /** Files being written carry this prefix: a dot-file, so every reader of desired/ passes over them. */
 export const temporaryPrefix = ".homie-";
@@ -24,8 +25,11 @@ export interface AtomicWriteOptions {
   readonly mode?: number;
   /** Asked right before the rename; false leaves the old file as it is. */
   readonly confirm?: () => boolean;
-  /** Told in the same turn as the rename, before anybody else can look at the new file. */
-  readonly renamed?: () => void;
+  /**
+   * Told in the same turn as the rename; `stamp` is that of the new file, undefined when somebody has changed it, or put
+   * another one in its place, by then.
+   */
+  readonly renamed?: (stamp: FileStamp | undefined) => void;
 }
 
 /** A file written whole beside its destination, waiting to be renamed over it. */
@@ -84,12 +88,13 @@ export async function atomicWrite(
 
 /** Nothing may come between the question and the rename, so both are synchronous. */
 function publish(temporary: string, path: string, options: AtomicWriteOptions): boolean {
+  const ours = lstatBig(temporary);
   if (options.confirm?.() === false) {
     unlinkSync(temporary);
     return false;
   }
   renameSync(temporary, path);
-  options.renamed?.();
+  options.renamed?.(ours === undefined ? undefined : stampOfRenamed(path, ours));
   return true;
 }
 

@@ -2,12 +2,14 @@ import { mkdirSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { HomieError, type ErrorCode } from "../../resources/errors.ts";
 import type { DesiredFiles, FileEdit } from "../../store/desired-files.ts";
-import { fsyncDirectorySync, stageWrite, type StagedWrite } from "./atomic-write.ts";
-import { lstatBig, stampAt } from "./file-stamp.ts";
+import { fsyncDirectorySync, stageWrite, type AtomicWriteOptions, type StagedWrite } from "./atomic-write.ts";
+import { lstatBig, stampAt, type FileStamp } from "./file-stamp.ts";
 import { readManifestBytes } from "./read-manifest-file.ts";
 
-/** `trustOwnWrite` hears of every file that was renamed into place. */
-export function createDesiredFiles(options: { readonly trustOwnWrite: (path: string) => void }): DesiredFiles {
+/** `trustOwnWrite` hears of every file that was renamed into place, with its stamp if nobody has touched it since. */
+export function createDesiredFiles(options: {
+  readonly trustOwnWrite: (path: string, stamp: FileStamp | undefined) => void;
+}): DesiredFiles {
   return {
     read: (path) => {
       const read = translated(path, "SourceUnreadable", () => readManifestBytes(path));
@@ -20,13 +22,15 @@ export function createDesiredFiles(options: { readonly trustOwnWrite: (path: str
     write: (edits) => {
       const staged: { readonly edit: FileEdit; readonly write: StagedWrite }[] = [];
       try {
-        for (const edit of edits) if (edit.text !== undefined) staged.push({ edit, write: stageEdit(edit, edit.text) });
+        for (const edit of edits) {
+          const renamed = (stamp: FileStamp | undefined): void => options.trustOwnWrite(edit.path, stamp);
+          if (edit.text !== undefined) staged.push({ edit, write: stageEdit(edit, edit.text, renamed) });
+        }
         const changed = edits.find((edit) => !isUnchanged(edit));
         if (changed !== undefined) return { ok: false, changed: changed.path };
         while (staged.length > 0) {
           const next = staged.shift();
           if (next?.write.publish() === false) return { ok: false, changed: next.edit.path };
-          if (next !== undefined) options.trustOwnWrite(next.edit.path);
         }
         return removeFiles(edits.filter((edit) => edit.text === undefined));
       } finally {
@@ -36,10 +40,10 @@ export function createDesiredFiles(options: { readonly trustOwnWrite: (path: str
   };
 }
 
-function stageEdit(edit: FileEdit, text: string): StagedWrite {
+function stageEdit(edit: FileEdit, text: string, renamed: NonNullable<AtomicWriteOptions["renamed"]>): StagedWrite {
   translated(edit.path, "StateUnusable", () => mkdirSync(dirname(edit.path), { recursive: true, mode: 0o700 }));
   const mode = Number((lstatBig(edit.path)?.mode ?? 0o600n) & 0o777n);
-  return stageWrite(edit.path, text, { mode, confirm: () => isUnchanged(edit) });
+  return stageWrite(edit.path, text, { mode, confirm: () => isUnchanged(edit), renamed });
 }
 
 function isUnchanged(edit: FileEdit): boolean {

@@ -3,7 +3,7 @@ import type { Clock, Logger } from "../../reconciler/types.ts";
 import type { ObjectStore } from "../../store/types.ts";
 import type { HomePaths } from "../home.ts";
 import { removeLeftoversBelow } from "./atomic-write.ts";
-import { stampAt } from "./file-stamp.ts";
+import type { FileStamp } from "./file-stamp.ts";
 import { createBackgroundReading } from "./background-reading.ts";
 import { createDesiredReader, type DesiredReader, type DesiredScan, type WrittenFile } from "./read-desired.ts";
 import { settleMs } from "./settling.ts";
@@ -31,8 +31,8 @@ export interface DesiredLoop {
   rescan(): Promise<void>;
   /** Why changes may be seen late: the watcher is blind and only the resync finds them. */
   degraded(): string | undefined;
-  /** homie has just renamed a whole file to `path`: it need not settle before it is taken. */
-  trustOwnWrite(path: string): void;
+  /** homie has just renamed a whole file to `path`: it need not settle before it is taken. Without a stamp it has changed since. */
+  trustOwnWrite(path: string, stamp: FileStamp | undefined): void;
   stop(): Promise<void>;
 }
 
@@ -44,8 +44,7 @@ export function createDesiredLoop(options: DesiredLoopOptions): DesiredLoop {
     now: () => clock.now(),
     monotonicMs: () => clock.monotonicMs(),
   });
-  const trustOwnWrite = (path: string, written?: WrittenFile): void => {
-    const stamp = stampAt(path);
+  const trustOwnWrite = (path: string, stamp: FileStamp | undefined, written?: WrittenFile): void => {
     if (stamp !== undefined) reader.trust(path, stamp, written);
   };
   const mirror = options.mirrorStatus ? createStatusMirror({ store, clock, log, reader, trustOwnWrite }) : undefined;

@@ -21,3 +21,10 @@ export function stampAt(path: string): FileStamp | undefined {
     return undefined;
   }
 }
+
+/** The stamp of what is at `path` now, if that is the file of these stats, which has been renamed and not changed otherwise. */
+export function stampOfRenamed(path: string, { dev, ino, size, mtimeNs }: BigIntStats): FileStamp | undefined {
+  const now = lstatBig(path);
+  const isSame = now?.dev === dev && now.ino === ino && now.size === size && now.mtimeNs === mtimeNs;
+  return isSame ? stampOf(now) : undefined;
+}

@@ -5,7 +5,7 @@ import { spliceStatus } from "../../resources/splice-status.ts";
 import type { BaseStatus, Key } from "../../resources/types.ts";
 import type { DesiredFile, DesiredReading, ObjectStore } from "../../store/types.ts";
 import { atomicWrite, type AtomicWriteOptions } from "./atomic-write.ts";
-import { lstatBig, stampAt } from "./file-stamp.ts";
+import { lstatBig, stampAt, type FileStamp } from "./file-stamp.ts";
 import { createMirrorMemory, nameOf, type MirrorMemory } from "./mirror-memory.ts";
 import { createMirrorQueue } from "./mirror-queue.ts";
 import type { DesiredReader, WrittenFile } from "./read-desired.ts";
@@ -26,7 +26,7 @@ export interface StatusMirrorOptions {
   readonly log: Logger;
   readonly reader: Pick<DesiredReader, "taken" | "isTrusted">;
   /** Told right after a rename, with what the file says now. */
-  readonly trustOwnWrite: (path: string, written: WrittenFile) => void;
+  readonly trustOwnWrite: (path: string, stamp: FileStamp | undefined, written: WrittenFile) => void;
 }
 
 /** Copies status into the `status:` blocks of desired/. The truth stays in the database; the user's bytes always win. */
@@ -101,7 +101,8 @@ async function writeStatuses(
     // The stamp last, and the rename right after it: who renames a file of his own over this one in between loses it.
     const confirm = (): boolean => sameBytes(path, read.bytes) && stampAt(path) === read.stamp;
     const bytes = Buffer.from(after, "utf8");
-    const renamed = (): void => options.trustOwnWrite(path, { bytes, file: withStatus(file, shown, after) });
+    const renamed = (stamp: FileStamp | undefined): void =>
+      options.trustOwnWrite(path, stamp, { bytes, file: withStatus(file, shown, after) });
     const write = { path, old: read.bytes, bytes };
     if (!(await replaceFile(write, replaced, { mode, confirm, renamed }))) return false;
   }

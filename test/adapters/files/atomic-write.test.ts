@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
@@ -8,6 +8,7 @@ import {
   removeLeftoversBelow,
   stageWrite,
 } from "../../../src/adapters/files/atomic-write.ts";
+import { lstatBig, stampAt, stampOfRenamed } from "../../../src/adapters/files/file-stamp.ts";
 import { temporaryDirectory } from "../../store/store-fixture.ts";
 
 describe.each([
@@ -69,4 +70,40 @@ test("what killed writers left is removed at any depth, and nothing else", () =>
   writeFileSync(join(root, "a/keep.yaml"), "kept");
   removeLeftoversBelow(root);
   expect(readdirSync(root, { recursive: true })).toEqual(["a", "a/keep.yaml"]);
+});
+
+describe("the stamp of what was renamed", () => {
+  const rename = (meddle: (path: string) => void): readonly [found: string | undefined, at: string | undefined] => {
+    const [from, path] = ["a", "b"].map((name) => join(temporaryDirectory(), name)) as [string, string];
+    writeFileSync(from, "ours");
+    const stats = lstatBig(from);
+    if (stats === undefined) throw new Error("not written");
+    renameSync(from, path);
+    meddle(path);
+    return [stampOfRenamed(path, stats), stampAt(path)];
+  };
+
+  test("is that of the file, when nobody has touched it", () => {
+    const [found, at] = rename(() => undefined);
+    expect(found).toBe(at);
+    expect(found).toBeDefined();
+  });
+
+  test.each<readonly [string, (path: string) => void]>([
+    [
+      "another file has been renamed over it",
+      (path) => (writeFileSync(`${path}.new`, "ours"), renameSync(`${path}.new`, path)),
+    ],
+    ["it has been written to", (path) => writeFileSync(path, "theirs")],
+    ["it is gone", (path) => renameSync(path, `${path}.gone`)],
+  ])("is told to nobody when %s: it would be taken for ours", (_, meddle) => {
+    expect(rename(meddle)[0]).toBeUndefined();
+  });
+
+  test("is told to whoever asked for the write", async () => {
+    const path = join(temporaryDirectory(), "x");
+    const told: unknown[] = [];
+    await atomicWrite(path, "text", { renamed: (stamp) => told.push(stamp) });
+    expect(told).toEqual([stampAt(path)]);
+  });
 });
