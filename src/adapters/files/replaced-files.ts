@@ -37,8 +37,7 @@ export function createReplacedFiles({ clock, log }: ReplacedFilesOptions): Repla
   const following = new Set<Promise<void>>();
   const stopping = new AbortController();
 
-  async function follow(path: string, file: number, bytes: Uint8Array): Promise<void> {
-    const before = changeOf(file);
+  async function follow(path: string, { file, before }: Opened, bytes: Uint8Array): Promise<void> {
     let seen = before;
     let untilMs = clock.monotonicMs() + followMs;
     let quietSinceMs = clock.monotonicMs();
@@ -73,14 +72,14 @@ export function createReplacedFiles({ clock, log }: ReplacedFilesOptions): Repla
   return {
     hold: (path) => {
       if (following.size >= maximumFollowed) return undefined;
-      const file = openToFollow(path);
-      if (file === undefined) return undefined;
+      const opened = openToFollow(path);
+      if (opened === undefined) return undefined;
       return {
         replaced: (bytes) => {
-          const work = follow(path, file, bytes).finally(() => following.delete(work));
+          const work = follow(path, opened, bytes).finally(() => following.delete(work));
           following.add(work);
         },
-        dropped: () => closeSync(file),
+        dropped: () => closeSync(opened.file),
       };
     },
     stop: async () => {
@@ -90,10 +89,17 @@ export function createReplacedFiles({ clock, log }: ReplacedFilesOptions): Repla
   };
 }
 
+interface Opened {
+  readonly file: number;
+  /** How it was before it was replaced: what is written to it from then on is an edit, however soon it comes. */
+  readonly before: string;
+}
+
 /** Undefined when there is no descriptor to spare: then status is written all the same. */
-function openToFollow(path: string): number | undefined {
+function openToFollow(path: string): Opened | undefined {
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    return { file, before: changeOf(file) };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EMFILE" || code === "ENFILE") return undefined;
