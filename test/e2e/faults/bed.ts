@@ -1,7 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "vitest";
 import { TestHome } from "../../support/cli.ts";
-import { testImage, type TestEngine } from "../../support/engine.ts";
+import { type EngineSteps, openSteps } from "../../support/engine-steps.ts";
+import { startEngine, testImage, type TestEngine } from "../../support/engine.ts";
 
 /** Homes on one engine, and what the tests of this directory do with them. */
 export class Bed {
@@ -84,4 +86,30 @@ export async function startsOf({ engine }: Bed, job: string, sinceSeconds: numbe
 
 interface StartEvent {
   readonly Actor: { readonly Attributes: { readonly name: string } };
+}
+
+/** A daemon whose every call of the engine is seen, and may be held up; `in.txt` lies beside its home. */
+export interface SteppedHome {
+  readonly bed: Bed;
+  readonly steps: EngineSteps;
+  readonly home: TestHome;
+  close(): Promise<void>;
+}
+
+export async function openSteppedHome(): Promise<SteppedHome> {
+  const bed = new Bed(await startEngine());
+  const steps = await openSteps(bed.engine.socket);
+  const home = bed.newHome({ DOCKER_HOST: `unix://${steps.socket}` });
+  writeFileSync(join(home.root, "in.txt"), "in\n");
+  await up(home);
+  return {
+    bed,
+    steps,
+    home,
+    close: async () => {
+      await bed.closeHomes();
+      await steps.close();
+      await bed.engine.stop();
+    },
+  };
 }

@@ -1,10 +1,9 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TestHome } from "../../support/cli.ts";
-import { type EngineSteps, openSteps, stepsOfJob } from "../../support/engine-steps.ts";
-import { startEngine, testImage, whyNoEngine } from "../../support/engine.ts";
-import { Bed, field, nodeOf, nothingStays, startsOf, up } from "./bed.ts";
+import { type EngineSteps, stepsOfJob } from "../../support/engine-steps.ts";
+import { testImage, whyNoEngine } from "../../support/engine.ts";
+import { type Bed, field, nodeOf, nothingStays, startsOf, openSteppedHome, type SteppedHome } from "./bed.ts";
 
 const reason = await whyNoEngine();
 const deeds = ["edit", "cancel", "delete"] as const;
@@ -21,18 +20,12 @@ describe.skipIf(reason !== undefined)("F-38: a Job is changed while a call of th
   let bed: Bed;
   let proxy: EngineSteps;
   let home: TestHome;
+  let stepped: SteppedHome;
   beforeAll(async () => {
-    bed = new Bed(await startEngine());
-    proxy = await openSteps(bed.engine.socket);
-    home = bed.newHome({ DOCKER_HOST: `unix://${proxy.socket}` });
-    writeFileSync(join(home.root, "in.txt"), "in\n");
-    await up(home);
+    stepped = await openSteppedHome();
+    ({ bed, steps: proxy, home } = stepped);
   });
-  afterAll(async () => {
-    await bed?.closeHomes();
-    await proxy?.close();
-    await bed?.engine.stop();
-  });
+  afterAll(() => stepped?.close());
 
   const jobOf = (name: string, exitCode: number): string =>
     JSON.stringify({

@@ -1,10 +1,10 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TestHome } from "../../support/cli.ts";
-import { type EngineCall, type EngineSteps, type Moment, openSteps, stepsOfJob } from "../../support/engine-steps.ts";
-import { startEngine, testImage, whyNoEngine } from "../../support/engine.ts";
-import { Bed, field, gone, nodeOf, nothingStays, startsOf, up } from "./bed.ts";
+import { type EngineCall, type EngineSteps, type Moment, stepsOfJob } from "../../support/engine-steps.ts";
+import { testImage, whyNoEngine } from "../../support/engine.ts";
+import { type Bed, field, gone, nodeOf, nothingStays, startsOf, up, openSteppedHome, type SteppedHome } from "./bed.ts";
 
 const reason = await whyNoEngine();
 
@@ -16,18 +16,12 @@ describe.skipIf(reason !== undefined)("F-01: the daemon is killed at every step 
   let bed: Bed;
   let proxy: EngineSteps;
   let home: TestHome;
+  let stepped: SteppedHome;
   beforeAll(async () => {
-    bed = new Bed(await startEngine());
-    proxy = await openSteps(bed.engine.socket);
-    home = bed.newHome({ DOCKER_HOST: `unix://${proxy.socket}` });
-    writeFileSync(join(home.root, "in.txt"), "in\n");
-    await up(home);
+    stepped = await openSteppedHome();
+    ({ bed, steps: proxy, home } = stepped);
   });
-  afterAll(async () => {
-    await bed?.closeHomes();
-    await proxy?.close();
-    await bed?.engine.stop();
-  });
+  afterAll(() => stepped?.close());
 
   /** Kills the daemon at that call; resolves when it is gone. */
   async function killAt(wanted: (call: EngineCall) => boolean, at: Moment): Promise<void> {
