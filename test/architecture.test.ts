@@ -43,6 +43,17 @@ test("no command goes through a shell", () => {
   expect(findCode(judged, /\bshell:(?!\s*(?:false|string)\b)|\bexecSync\(|\bpromisify\(exec\)/)).toEqual([]);
 });
 
+test("nothing loads undici: docs/architecture.md says why", () => {
+  const imported = product.flatMap((file) =>
+    parseImports(file)
+      .filter(({ specifier, form }) => form !== "type" && /^(?:node:http|undici|hono|@hono\/.*)$/.test(specifier))
+      .map(({ specifier }) => `${file.path} imports ${specifier}`),
+  );
+  expect(imported).toEqual([]);
+  const global = /\bnew (?:Response|Request|Headers|FormData|WebSocket|EventSource)\(/;
+  expect(findCode(product, global)).toEqual([]);
+});
+
 test("a TODO names its issue", () => {
   expect(judged.flatMap((file) => findLines(file, /\b(?:TODO(?!\(#\d+\))|FIXME|XXX)\b/))).toEqual([]);
 });

@@ -1,5 +1,7 @@
-import type { ApiContext, Responder } from "./context.ts";
+import type { ApiContext } from "./context.ts";
 import { queryOf } from "./context.ts";
+import { plainText } from "./http.ts";
+import type { Responder } from "./http.ts";
 import { StatusFailure } from "./status-error.ts";
 
 const defaultLines = 200;
@@ -11,6 +13,6 @@ export function daemonLogResponder(api: ApiContext): Responder {
     const lines = Math.min(queryOf(request).count("tailLines") ?? defaultLines, maxLines);
     const text = await api.options.readDaemonLog?.(lines);
     if (text === undefined) throw new StatusFailure(404, "NotFound", "the daemon writes no log file");
-    return new Response(text, { headers: { "content-type": "text/plain; charset=utf-8" } });
+    return plainText(text);
   };
 }

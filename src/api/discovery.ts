@@ -1,7 +1,8 @@
 import { kinds } from "../resources/kinds.ts";
 import type { KindEntry } from "../resources/kinds.ts";
-import type { ApiOptions, Responder } from "./context.ts";
-import { json } from "./context.ts";
+import type { ApiOptions } from "./context.ts";
+import { json } from "./http.ts";
+import type { Responder } from "./http.ts";
 import { negotiateDiscovery } from "./negotiate.ts";
 import { varied } from "./read.ts";
 import { StatusFailure } from "./status-error.ts";
@@ -87,7 +88,7 @@ export function versionResponder(options: ApiOptions): Responder {
 /** Since 1.27 kubectl asks for one aggregated document; older ones take the plain answer and ask group by group. */
 function negotiated(plain: object, groupName: string, resources: readonly ServedResource[]): Responder {
   return (request) => {
-    const wanted = negotiateDiscovery(request.req.header("accept"));
+    const wanted = negotiateDiscovery(request.header("accept"));
     if (wanted === undefined) throw new StatusFailure(406, "NotAcceptable", "discovery is served as JSON only");
     if (wanted === "plain") return json(plain, 200, varied);
     const contentType = `application/json;g=apidiscovery.k8s.io;v=${wanted};as=APIGroupDiscoveryList`;

@@ -1,3 +1,4 @@
+import type { Call } from "./http.ts";
 import { StatusFailure } from "./status-error.ts";
 
 /**
@@ -10,9 +11,9 @@ const browserHeaders = ["origin", "referer", "sec-fetch-site", "upgrade", "acces
 const ownHost = /^(homie|localhost)(:\d{1,5})?$/i;
 
 /** Throws 403 for anything a web page, a rebound name or a WebSocket client could have sent. */
-export function refuseForeign(host: string | undefined, headers: { get(name: string): string | null }): void {
+export function refuseForeign(host: string | undefined, call: Pick<Call, "header">): void {
   for (const name of browserHeaders) {
-    if (headers.get(name) !== null) throw forbidden(`requests with the header "${name}" are not answered here`);
+    if (call.header(name) !== undefined) throw forbidden(`requests with the header "${name}" are not answered here`);
   }
   if (host === undefined || !ownHost.test(host)) throw forbidden('the Host is neither "homie" nor "localhost"');
 }

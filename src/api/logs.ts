@@ -2,9 +2,11 @@ import { encodeFrame } from "../logs/frames.ts";
 import type { LogFrame } from "../logs/types.ts";
 import type { Attempt } from "../resources/attempt.ts";
 import type { Job } from "../resources/job.ts";
-import type { ApiContext, Request, Responder } from "./context.ts";
-import { cutConnection, queryOf, streamResponse } from "./context.ts";
+import type { ApiContext } from "./context.ts";
+import { queryOf } from "./context.ts";
 import type { Collection } from "./collections.ts";
+import { createByteStream, streamed } from "./http.ts";
+import type { ByteStream, Request, Responder } from "./http.ts";
 import { offsetOf } from "./log-tail.ts";
 import { createLogWalk, isFinishedJob } from "./log-walk.ts";
 import type { LogWalk, LogWish } from "./log-walk.ts";
@@ -27,7 +29,7 @@ export function logResponder(jobs: Collection, api: ApiContext): Responder {
     const job = requireObject(jobs, nameOf(request)) as Job;
     const wish = parseLogRequest(request);
     const reading = new AbortController();
-    const signal = AbortSignal.any([reading.signal, request.req.raw.signal, api.options.signal ?? reading.signal]);
+    const signal = AbortSignal.any([reading.signal, request.signal, api.options.signal ?? reading.signal]);
     const walk = createLogWalk(api.ports, job, wish, signal);
     const opening = await openLog(walk, job, wish);
     const body = frameStream({
@@ -38,11 +40,11 @@ export function logResponder(jobs: Collection, api: ApiContext): Responder {
       fail: (error) => {
         if (error !== undefined)
           api.options.log.error("a log could not be read to its end", { job: job.metadata.name, error });
-        cutConnection(request);
+        request.cut();
       },
       isCutShort: () => api.options.signal?.aborted === true,
     });
-    return streamResponse(body, wish.asFrames ? frameLogType : "text/plain; charset=utf-8", opening.headers);
+    return streamed(body, wish.asFrames ? frameLogType : "text/plain; charset=utf-8", opening.headers);
   };
 }
 
@@ -51,7 +53,7 @@ function parseLogRequest(request: Request): LogRequest {
   const stream = query.text("stream");
   if (stream !== undefined && stream !== "stdout" && stream !== "stderr")
     throw badRequest('"stream" can be "stdout" or "stderr"');
-  const asFrames = acceptsExactly(request.req.header("accept"), frameLogType);
+  const asFrames = acceptsExactly(request.header("accept"), frameLogType);
   if (asFrames && stream !== undefined)
     throw badRequest('frames carry both streams: leave "stream" out and choose while reading');
   return {
@@ -131,35 +133,28 @@ interface FrameStreamParts {
 }
 
 /** Reads only when the client does, so a client that never reads costs one frame of memory. */
-function frameStream({ frames, encode, wants, stop, fail, isCutShort }: FrameStreamParts): ReadableStream<Uint8Array> {
-  async function next(): Promise<Uint8Array | undefined> {
+function frameStream({ frames, encode, wants, stop, fail, isCutShort }: FrameStreamParts): ByteStream {
+  async function nextChunk(): Promise<Uint8Array | undefined> {
     for await (const frame of { [Symbol.asyncIterator]: () => ({ next: () => frames.next() }) }) {
       if (wants(frame) && (frame.bytes.length > 0 || frame.stream === "eof")) return encode(frame);
     }
     return undefined;
   }
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const chunk = await next();
-          if (chunk !== undefined) controller.enqueue(chunk);
-          else if (isCutShort()) {
-            fail();
-            controller.error(new Error("the daemon is stopping"));
-          } else controller.close();
-        } catch (error) {
-          fail(error);
-          controller.error(error);
-        }
-      },
-      async cancel() {
-        stop();
-        await frames.return(undefined);
-      },
+  return createByteStream({
+    async next() {
+      const chunk = await nextChunk().catch((error: unknown) => {
+        fail(error);
+        throw error;
+      });
+      if (chunk !== undefined || !isCutShort()) return chunk;
+      fail();
+      throw new Error("the daemon is stopping");
     },
-    { highWaterMark: 0 },
-  );
+    async close() {
+      stop();
+      await frames.return(undefined).catch(fail);
+    },
+  });
 }
 
 function noAttempt(job: Job, wish: LogRequest): StatusFailure {

@@ -1,7 +1,8 @@
 import { cidrProblem, dialableProblem, hostPortProblem } from "../resources/address-rules.ts";
 import { HomieError } from "../resources/errors.ts";
-import type { ApiContext, Request, Responder } from "./context.ts";
-import { json } from "./context.ts";
+import type { ApiContext } from "./context.ts";
+import { json } from "./http.ts";
+import type { Request, Responder } from "./http.ts";
 import type { MeshCreation, MeshOperations } from "./ports.ts";
 import { nameOf } from "./read.ts";
 import { onlyFields, readJson, readOptionalJson, requireRecord } from "./read-body.ts";

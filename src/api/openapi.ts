@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { kindSchemas } from "../resources/generated/schemas.ts";
 import { declaredKinds, kindEntry } from "../resources/kinds.ts";
 import type { DeclaredKind } from "../resources/types.ts";
-import type { Responder } from "./context.ts";
-import { json } from "./context.ts";
+import type { Responder } from "./http.ts";
+import { json } from "./http.ts";
 import { isRecord } from "./read-body.ts";
 
 const groupPath = "apis/homie.dev/v1";
@@ -17,15 +17,17 @@ export const openapiIndex: Responder = () => {
 /** GET /openapi/v3/apis/homie.dev/v1: what kubectl explains kinds and checks manifests with. */
 export const openapiDocument: Responder = () => {
   const { text, hash } = renderedDocument();
-  return new Response(text, { headers: { "content-type": "application/json", etag: `"${hash}"` } });
+  return { code: 200, headers: { "content-type": "application/json", etag: `"${hash}"` }, body: text };
 };
 
 /**
  * kubectl before 1.27 insists on the old document and parses it as protobuf whatever its type says; no bytes at all are
  * a valid empty one, and the server validates anyway.
  */
-export const openapiV2: Responder = () =>
-  new Response("", { headers: { "content-type": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf" } });
+export const openapiV2: Responder = () => {
+  const headers = { "content-type": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf" };
+  return { code: 200, headers, body: "" };
+};
 
 const rendered = new Map<"v3", { readonly text: string; readonly hash: string }>();
 

@@ -1,6 +1,9 @@
+import { createByteStream } from "./http.ts";
+import type { ByteStream } from "./http.ts";
+
 /** A bounded queue between something that happens and a reader that may be slow; the stream is a response body. */
 export interface Outbox {
-  readonly stream: ReadableStream<Uint8Array>;
+  readonly stream: ByteStream;
   /** Puts bytes that already exist into the queue; they count as lag until the reader takes them. */
   push(bytes: Uint8Array): void;
   /** Puts something into the queue that is rendered when the reader gets there, and so costs no memory before. */
@@ -55,23 +58,18 @@ export function createOutbox(options: OutboxOptions): Outbox {
     end();
   }
 
-  const stream = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        while (queue.isEmpty() && !ended) await new Promise<void>((resolve) => (wake = resolve));
-        if (!queue.isEmpty()) controller.enqueue(queue.take());
-        else if (!closed) {
-          controller.close();
-          close();
-        }
-      },
-      cancel: () => {
-        close();
-        wake?.();
-      },
+  const stream = createByteStream({
+    async next() {
+      while (queue.isEmpty() && !ended) await new Promise<void>((resolve) => (wake = resolve));
+      if (!queue.isEmpty()) return queue.take();
+      close();
+      return undefined;
     },
-    { highWaterMark: 0 },
-  );
+    close() {
+      close();
+      wake?.();
+    },
+  });
   return { stream, push: add, pushLazily: add, end };
 }
 

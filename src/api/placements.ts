@@ -1,7 +1,8 @@
 import type { Job } from "../resources/job.ts";
 import type { Collection } from "./collections.ts";
-import type { ApiContext, Responder } from "./context.ts";
-import { json } from "./context.ts";
+import type { ApiContext } from "./context.ts";
+import { json } from "./http.ts";
+import type { Responder } from "./http.ts";
 import { acceptManifest, takeApart } from "./manifest-body.ts";
 import { readJson, requireRecord } from "./read-body.ts";
 import { StatusFailure } from "./status-error.ts";

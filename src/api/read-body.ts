@@ -1,4 +1,4 @@
-import type { Request } from "./context.ts";
+import type { Request } from "./http.ts";
 import { badRequest, StatusFailure, unsupportedMediaType } from "./status-error.ts";
 
 /** Larger than any sensible manifest, small enough to parse without a pause. */
@@ -22,7 +22,7 @@ export async function readOptionalJson(request: Request): Promise<Readonly<Recor
 }
 
 export function mediaTypeOf(request: Request): string | undefined {
-  return request.req.header("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  return request.header("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -51,13 +51,11 @@ function requireType(request: Request, accepted: readonly string[]): void {
 
 /** Stops reading at the limit, whatever Content-Length says. */
 async function readText(request: Request): Promise<string> {
-  const declared = Number(request.req.header("content-length") ?? 0);
+  const declared = Number(request.header("content-length") ?? 0);
   if (declared > maxBodyBytes) throw tooLarge();
-  const body = request.req.raw.body;
-  if (body === null) return "";
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of body) {
+  for await (const chunk of request.body ?? []) {
     bytes += chunk.byteLength;
     if (bytes > maxBodyBytes) throw tooLarge();
     chunks.push(chunk);

@@ -1,7 +1,9 @@
-import type { ApiContext, Request, Responder } from "./context.ts";
-import { json, queryOf } from "./context.ts";
+import type { ApiContext } from "./context.ts";
+import { queryOf } from "./context.ts";
 import type { ApiObject, Collection } from "./collections.ts";
 import { columnsOf } from "./columns.ts";
+import { json } from "./http.ts";
+import type { Request, Responder } from "./http.ts";
 import { negotiateForm } from "./negotiate.ts";
 import { parseIncludeObject } from "./query.ts";
 import type { Query } from "./query.ts";
@@ -38,7 +40,7 @@ export function listResponder(collection: Collection, api: ApiContext): Responde
 export const varied: Readonly<Record<string, string>> = { vary: "Accept" };
 
 export function renderingOf(request: Request, collection: Collection): Rendering {
-  const form = negotiateForm(request.req.header("accept"));
+  const form = negotiateForm(request.header("accept"));
   if (form === undefined) {
     throw new StatusFailure(406, "NotAcceptable", "none of the accepted types can be served; application/json can");
   }
@@ -52,7 +54,7 @@ export function requireObject(collection: Collection, name: string): ApiObject {
 }
 
 export function nameOf(request: Request): string {
-  return request.req.param("name") ?? "";
+  return request.names["name"] ?? "";
 }
 
 /** Names are DNS subdomains; anything else (encoded slashes, control characters) names nothing. */

@@ -1,7 +1,9 @@
 import type { Resource } from "../resources/types.ts";
-import type { ApiContext, Request, Responder } from "./context.ts";
-import { json, queryOf } from "./context.ts";
+import type { ApiContext } from "./context.ts";
+import { queryOf } from "./context.ts";
 import type { Collection } from "./collections.ts";
+import { json } from "./http.ts";
+import type { Request, Responder } from "./http.ts";
 import { parseDryRun } from "./query.ts";
 import { isRecord, readOptionalJson } from "./read-body.ts";
 import { nameOf, requireObject } from "./read.ts";

@@ -1,18 +1,20 @@
 import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
-import { getRequestListener } from "@hono/node-server";
-import type { Hono } from "hono";
 import type { Logger } from "../reconciler/types.ts";
 import { HomieError } from "../resources/errors.ts";
+import { carry } from "./carry.ts";
 import { isSuspiciousTarget, refuseForeign } from "./guard.ts";
+import type { Api } from "./http.ts";
 import { badRequest, renderStatus, StatusFailure, toFailure } from "./status-error.ts";
 
+// Asked for, as an `import` would load undici (docs/architecture.md).
+const { createServer } = process.getBuiltinModule("node:http");
+
 export interface ServeOptions {
-  readonly app: Hono;
+  readonly api: Api;
   readonly socketPath: string;
   /** Aborting closes the server as `close()` does. */
   readonly signal: AbortSignal;
@@ -38,13 +40,13 @@ const maxSocketPathBytes = process.platform === "darwin" ? 103 : 107;
 
 /** Serves the API on a unix socket that only its owner can open. Throws HomieError AlreadyRunning or StateUnusable. */
 export async function serveApi({
-  app,
+  api,
   socketPath,
   signal,
   log,
   limits,
 }: ServeOptions): Promise<{ close(): Promise<void> }> {
-  const server = createHttpServer(app, { ...defaults, ...limits });
+  const server = createHttpServer(api, { ...defaults, ...limits });
   requireShortPath(socketPath);
   await removeStaleSocket(socketPath);
   await listen(server, socketPath);
@@ -57,7 +59,7 @@ export async function serveApi({
   return { close };
 }
 
-function createHttpServer(app: Hono, limits: ServeLimits): Server {
+function createHttpServer(api: Api, limits: ServeLimits): Server {
   const options = {
     headersTimeout: limits.headersTimeoutMs,
     // Node counts this until the request is received, so watches and followed logs are not cut by it.
@@ -67,11 +69,10 @@ function createHttpServer(app: Hono, limits: ServeLimits): Server {
     keepAliveTimeout: 120_000,
     maxHeaderSize: 16 * 1024,
   };
-  const toApp = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   const sockets = new Set<Socket>();
   const server = createServer(options, (incoming, outgoing) => {
     const refusal = sockets.size > limits.connections ? busy() : refusalOf(incoming);
-    if (refusal === undefined) void toApp(incoming, outgoing);
+    if (refusal === undefined) void carry(api, incoming, outgoing);
     else refuse(outgoing, refusal);
   });
   // Node silently leaves out headers beyond a count, an Origin too; here too many of them are an error instead.
@@ -91,8 +92,7 @@ function refusalOf(incoming: IncomingMessage): StatusFailure | undefined {
     return new StatusFailure(431, "RequestHeaderFieldsTooLarge", `more than ${maxHeaders} headers`);
   if (names.filter((name) => name === "host").length !== 1) return badRequest("exactly one Host header is needed");
   try {
-    const get = (name: string): string | null => (names.includes(name) ? "present" : null);
-    refuseForeign(incoming.headers.host, { get });
+    refuseForeign(incoming.headers.host, { header: (name) => (names.includes(name) ? "present" : undefined) });
   } catch (error) {
     return toFailure(error);
   }

@@ -1,7 +1,8 @@
 import { isAbsolute } from "node:path";
 import type { AttemptSources } from "../resources/attempt.ts";
-import type { ApiContext, Responder } from "./context.ts";
-import { json } from "./context.ts";
+import type { ApiContext } from "./context.ts";
+import { json } from "./http.ts";
+import type { Responder } from "./http.ts";
 import { isRecord, readJson, requireRecord } from "./read-body.ts";
 import { badRequest } from "./status-error.ts";
 
@@ -14,7 +15,7 @@ const maxText = 4096;
 export function surveyResponder(api: ApiContext): Responder {
   return async (request) => {
     const body = requireRecord(await readJson(request));
-    return json(await api.ports.survey(parseSources(body["sources"]), request.req.raw.signal));
+    return json(await api.ports.survey(parseSources(body["sources"]), request.signal));
   };
 }
 

@@ -1,6 +1,8 @@
-import type { ApiContext, Request, Responder } from "./context.ts";
-import { cutConnection, queryOf, streamResponse } from "./context.ts";
+import type { ApiContext } from "./context.ts";
+import { queryOf } from "./context.ts";
 import type { ApiEvent, ApiObject, Collection } from "./collections.ts";
+import { streamed } from "./http.ts";
+import type { Request, Responder } from "./http.ts";
 import { createOutbox } from "./outbox.ts";
 import type { Outbox } from "./outbox.ts";
 import { parseResourceVersion } from "./query.ts";
@@ -37,19 +39,19 @@ export function watchResponder(collection: Collection, api: ApiContext): Respond
       onClose: () => {
         for (const close of closing) close();
       },
-      cut: () => cutConnection(request),
+      cut: () => request.cut(),
       cutAfterMs: 5_000,
     });
     const feed = createFeed({ collection, watch, outbox, api, encodeShared });
     const subscription = feed.start();
-    if (subscription === undefined) return streamResponse(outbox.stream, "application/json");
+    if (subscription === undefined) return streamed(outbox.stream, "application/json");
     closing.push(() => subscription[Symbol.dispose]());
-    closing.push(...scheduleEnd(outbox, watch, [request.req.raw.signal, api.options.signal]));
+    closing.push(...scheduleEnd(outbox, watch, [request.signal, api.options.signal]));
     if (watch.wantsBookmarks) {
       const timer = setInterval(() => outbox.push(feed.bookmark()), api.options.bookmarkEveryMs ?? 60_000).unref();
       closing.push(() => clearInterval(timer));
     }
-    return streamResponse(outbox.stream, "application/json");
+    return streamed(outbox.stream, "application/json");
   };
 }
 

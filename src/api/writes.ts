@@ -2,9 +2,11 @@ import { randomInt } from "node:crypto";
 import { sameContent } from "../resources/canonical.ts";
 import { ConflictError } from "../resources/errors.ts";
 import type { DeclaredKind, Manifest, Resource } from "../resources/types.ts";
-import type { ApiContext, Request, Responder } from "./context.ts";
-import { json, queryOf } from "./context.ts";
+import type { ApiContext } from "./context.ts";
+import { queryOf } from "./context.ts";
 import type { Collection } from "./collections.ts";
+import { json } from "./http.ts";
+import type { Answer, Request, Responder } from "./http.ts";
 import { acceptManifest, manifestOf, takeApart } from "./manifest-body.ts";
 import type { SentObject } from "./manifest-body.ts";
 import { applyJsonPatch, applyMergePatch, jsonPatchType, mergePatchType } from "./patch.ts";
@@ -175,10 +177,9 @@ function answer(
   { object, warnings }: Written,
   { rendering }: WriteMode,
   { api, code }: { api: ApiContext; code: 200 | 201 },
-): Response {
-  const response = json(renderObject(object, rendering, api.ports.now()), code);
-  for (const warning of warnings) response.headers.append("warning", warning);
-  return response;
+): Answer {
+  const headers = warnings.length === 0 ? {} : { warning: [...warnings] };
+  return json(renderObject(object, rendering, api.ports.now()), code, headers);
 }
 
 export function declaredKey(

@@ -2,8 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { HomieError } from "../resources/errors.ts";
 import type { ApiRequest, ApiResponse, Transport } from "./transport.ts";
 
-// An `import` of node:http reads all of its exports, the lazy WebSocket among them, and so loads undici: 20 ms of a command
-// that takes 50. Asking for the module does not.
+// Asked for, as an `import` would load undici (docs/architecture.md).
 const { request } = process.getBuiltinModule("node:http");
 
 /** A daemon that is stopped or stuck accepts the connection and then says nothing. */

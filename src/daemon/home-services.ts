@@ -1,4 +1,3 @@
-import type { Hono } from "hono";
 import { createDesiredFiles } from "../adapters/files/desired-files.ts";
 import { createDesiredLoop, type DesiredLoop } from "../adapters/files/desired-loop.ts";
 import { readConfig, type Config } from "../adapters/files/config.ts";
@@ -7,6 +6,7 @@ import { readLastLines } from "../adapters/files/last-lines.ts";
 import { createLogSource } from "../adapters/logs/read-log.ts";
 import { openDatabase } from "../adapters/sqlite/open-database.ts";
 import { createApi } from "../api/create-api.ts";
+import type { Api } from "../api/http.ts";
 import type { ApiPorts, StatusReport } from "../api/ports.ts";
 import type { Clock, Logger } from "../reconciler/types.ts";
 import type { StoreDatabase } from "../store/database.ts";
@@ -25,7 +25,7 @@ export interface HomeServices {
   readonly store: ObjectStore;
   readonly loop: DesiredLoop;
   readonly declared: DeclaredWriter;
-  readonly api: Hono;
+  readonly api: Api;
   /** From now on the API shows objects as this function makes them. */
   showLive(live: ApiPorts["live"]): void;
   /** From now on the API can say where a Job would go. */

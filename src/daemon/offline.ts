@@ -1,4 +1,5 @@
 import { systemClock } from "../adapters/clock/system-clock.ts";
+import type { Answer, Call } from "../api/http.ts";
 import type { StatusReport } from "../api/ports.ts";
 import type { ApiRequest, ApiResponse, Transport } from "../cli/transport.ts";
 import type { Logger } from "../reconciler/types.ts";
@@ -19,23 +20,32 @@ export async function openOffline(home: string, lock: Disposable, log: Logger): 
   return {
     mode: "offline",
     async send(request) {
-      return toResponse(await services.api.fetch(toRequest(request)));
+      return responseOf(await services.api.answer(callOf(request)));
     },
     close: () => services.close(),
   };
 }
 
-function toRequest({ method, path, headers, body, signal }: ApiRequest): Request {
-  return new Request(`http://homie${path}`, {
+function callOf({ method, path, headers, body, signal }: ApiRequest): Call {
+  const sent = new Map(
+    Object.entries({ host: "homie", ...headers }).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  return {
     method,
-    headers: { host: "homie", ...headers },
-    ...(body === undefined ? {} : { body }),
-    ...(signal === undefined ? {} : { signal }),
-  });
+    target: path,
+    header: (name) => sent.get(name),
+    ...(body === undefined ? {} : { body: once(Buffer.from(body)) }),
+    signal: signal ?? new AbortController().signal,
+    // The body itself breaks off.
+    cut() {},
+  };
 }
 
-function toResponse(response: Response): ApiResponse {
-  return { code: response.status, headers: Object.fromEntries(response.headers), body: response.body ?? empty() };
+function responseOf({ code, headers, body }: Answer): ApiResponse {
+  const single = Object.entries(headers).map(([name, value]) => [name, [value].flat().join(", ")] as const);
+  return { code, headers: Object.fromEntries(single), body: typeof body === "string" ? once(Buffer.from(body)) : body };
 }
 
-async function* empty(): AsyncIterable<Uint8Array> {}
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}

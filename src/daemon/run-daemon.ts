@@ -89,7 +89,7 @@ export async function runDaemon(given: DaemonOptions, lock: Disposable): Promise
     services.loop.start();
     void gpus.watch(signal);
     void heldUp.watch(signal);
-    const server = await serveApi({ app: services.api, socketPath: services.paths.socket, signal, log });
+    const server = await serveApi({ api: services.api, socketPath: services.paths.socket, signal, log });
     const { engine } = await report(services);
     log.info("ready", { pid: process.pid, socket: services.paths.socket, engine });
     options.onReady({ pid: process.pid, socket: services.paths.socket, engine });

@@ -5,7 +5,8 @@ import { dirname, join } from "node:path";
 import { attemptPaths, homePaths } from "../../src/adapters/home.ts";
 import { createLogSource } from "../../src/adapters/logs/read-log.ts";
 import { createFrameDecoder, encodeFrame } from "../../src/logs/frames.ts";
-import { jobs, lineReader, openTestHome } from "./support.ts";
+import { lineReader } from "./ask.ts";
+import { jobs, openTestHome } from "./support.ts";
 import type { TestHome } from "./support.ts";
 import type { Attempt } from "../../src/resources/attempt.ts";
 

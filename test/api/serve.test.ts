@@ -22,7 +22,7 @@ function socketDirectory(): string {
 async function serve(home: TestHome = openTestHome(), limits: Partial<ServeLimits> = {}) {
   const socketPath = join(socketDirectory(), "run", "homie.sock");
   const stop = new AbortController();
-  const server = await serveApi({ app: home.app, socketPath, signal: stop.signal, log: silent, limits });
+  const server = await serveApi({ api: home.api, socketPath, signal: stop.signal, log: silent, limits });
   onTestFinished(async () => await server.close());
   return { socketPath, stop, server, home };
 }
@@ -81,7 +81,7 @@ describe("the socket", () => {
 
   test("is taken over from a daemon that died, not from one that lives", async () => {
     const { socketPath, home, stop } = await serve();
-    const again = serveApi({ app: home.app, socketPath, signal: stop.signal, log: silent });
+    const again = serveApi({ api: home.api, socketPath, signal: stop.signal, log: silent });
     await expect(again).rejects.toMatchObject({ code: "AlreadyRunning" });
     expect((await ask(socketPath, "/healthz")).text).toBe("ok");
   });
@@ -96,7 +96,7 @@ describe("the socket", () => {
     await new Promise((resolve) => dead.close(resolve));
     expect(existsSync(socketPath)).toBe(true);
     const server = await serveApi({
-      app: openTestHome().app,
+      api: openTestHome().api,
       socketPath,
       signal: new AbortController().signal,
       log: silent,
@@ -109,14 +109,14 @@ describe("the socket", () => {
   test("that is an ordinary file is left alone", async () => {
     const socketPath = join(socketDirectory(), "homie.sock");
     writeFileSync(socketPath, "precious");
-    const served = serveApi({ app: openTestHome().app, socketPath, signal: new AbortController().signal, log: silent });
+    const served = serveApi({ api: openTestHome().api, socketPath, signal: new AbortController().signal, log: silent });
     await expect(served).rejects.toMatchObject({ code: "StateUnusable" });
     expect(statSync(socketPath).size).toBe(8);
   });
 
   test("with a path too long for the system says so", async () => {
     const socketPath = join(socketDirectory(), "x".repeat(120), "homie.sock");
-    const served = serveApi({ app: openTestHome().app, socketPath, signal: new AbortController().signal, log: silent });
+    const served = serveApi({ api: openTestHome().api, socketPath, signal: new AbortController().signal, log: silent });
     await expect(served).rejects.toMatchObject({ code: "StateUnusable", hint: expect.stringContaining("HOMIE_HOME") });
   });
 

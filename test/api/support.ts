@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Hono } from "hono";
 import { onTestFinished } from "vitest";
 import { openDatabase } from "../../src/adapters/sqlite/open-database.ts";
 import { createApi } from "../../src/api/create-api.ts";
 import type { ApiOptions } from "../../src/api/create-api.ts";
+import type { Api } from "../../src/api/http.ts";
 import type { ApiPorts, LogSource } from "../../src/api/ports.ts";
 import type { LogFrame } from "../../src/logs/types.ts";
 import type { Logger } from "../../src/reconciler/types.ts";
@@ -17,10 +17,11 @@ import type { ApplyOutcome, ApplyRequest, DeclaredWriter } from "../../src/store
 import { createObjectStore } from "../../src/store/object-store.ts";
 import type { ObjectStore } from "../../src/store/types.ts";
 import { anAttemptSpec } from "../support/builders.ts";
+import { ask } from "./ask.ts";
 
 /** A home with the real store on a database of its own, desired files in memory, and logs in memory. */
 export interface TestHome {
-  readonly app: Hono;
+  readonly api: Api;
   readonly ports: ApiPorts;
   readonly store: ObjectStore;
   readonly declared: FakeDeclared;
@@ -68,10 +69,10 @@ export function openTestHome(
     survey: async ({ files }) => ({ files: files.length, bytes: 7, largest: [], skipped: [], skippedCount: 0 }),
     ...more,
   };
-  const app = createApi(ports, { version: "1.2.3", log, ...options });
-  const fetch: TestHome["fetch"] = async (path, init) => await app.fetch(new Request(`http://homie${path}`, init));
+  const api = createApi(ports, { version: "1.2.3", log, ...options });
+  const fetch: TestHome["fetch"] = async (path, init) => await ask(api, path, init);
   const home: TestHome = {
-    app,
+    api,
     ports,
     store,
     declared,
@@ -266,34 +267,4 @@ function recordingLogger(logged: TestHome["logged"]): Logger {
     (message: string, fields?: object): void =>
       void logged.push({ level, message, fields });
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-}
-
-/** Reads a response body line by line, as it comes. */
-export function lineReader(response: Response): {
-  next(): Promise<any>;
-  text(): Promise<string | undefined>;
-  close(): Promise<void>;
-} {
-  const reader = response.body!.getReader();
-  const decoder = new TextDecoder();
-  let pending = "";
-  const text = async (): Promise<string | undefined> => {
-    while (!pending.includes("\n")) {
-      const { done, value } = await reader.read();
-      if (done) return undefined;
-      pending += decoder.decode(value, { stream: true });
-    }
-    const end = pending.indexOf("\n");
-    const line = pending.slice(0, end);
-    pending = pending.slice(end + 1);
-    return line;
-  };
-  return {
-    text,
-    async next() {
-      const line = await text();
-      return line === undefined ? undefined : JSON.parse(line);
-    },
-    close: async () => await reader.cancel(),
-  };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createApi } from "../../src/api/create-api.ts";
-import { jobs, lineReader, openTestHome, tableType } from "./support.ts";
+import { ask, lineReader } from "./ask.ts";
+import { jobs, openTestHome, tableType } from "./support.ts";
 import type { TestHome } from "./support.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
@@ -205,10 +206,10 @@ describe("watching", () => {
     await home.job("a");
     let renderings = 0;
     const ports = { ...home.ports, now: () => ((renderings += 1), home.clock.now) };
-    const app = createApi(ports, { version: "1", log: silent });
+    const api = createApi(ports, { version: "1", log: silent });
     const open = async (accept: string) => {
-      const path = `http://homie${jobs}?watch=true&resourceVersion=${home.store.currentVersion()}`;
-      return lineReader(await app.fetch(new Request(path, { headers: { accept } })));
+      const path = `${jobs}?watch=true&resourceVersion=${home.store.currentVersion()}`;
+      return lineReader(await ask(api, path, { headers: { accept } }));
     };
     const watches = [await open("*/*"), await open("application/json"), await open("*/*")];
     home.setStatus("a", { phase: "Running" });
@@ -274,10 +275,10 @@ describe("watching", () => {
         };
       },
     };
-    const app = createApi({ ...home.ports, store: counting }, { version: "1", log: silent });
+    const api = createApi({ ...home.ports, store: counting }, { version: "1", log: silent });
     const abort = new AbortController();
-    const one = await app.fetch(new Request(`http://homie${jobs}?watch=true`));
-    const two = await app.fetch(new Request(`http://homie${jobs}?watch=true`, { signal: abort.signal }));
+    const one = await ask(api, `${jobs}?watch=true`);
+    const two = await ask(api, `${jobs}?watch=true`, { signal: abort.signal });
     expect(open).toBe(2);
     await one.body!.cancel();
     expect(open).toBe(1);

@@ -32,10 +32,10 @@ export interface Finished {
 export async function openMeshHome(mesh: MeshOperations | undefined): Promise<MeshHome> {
   const home = mkdtempSync(join(tmpdir(), "homie-mesh-"));
   mkdirSync(join(home, "run"));
-  const { app } = openTestHome({}, undefined, { mesh });
+  const { api } = openTestHome({}, undefined, { mesh });
   const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const { signal } = new AbortController();
-  const server = await serveApi({ app, socketPath: join(home, "run", "homie.sock"), signal, log: silent });
+  const server = await serveApi({ api, socketPath: join(home, "run", "homie.sock"), signal, log: silent });
   onTestFinished(async () => {
     await server.close();
     rmSync(home, { recursive: true, force: true });

@@ -18,7 +18,7 @@ async function serve(limits: Partial<ServeLimits> = {}, home: TestHome = openTes
   const directory = mkdtempSync(join(tmpdir(), "homie-http-"));
   const socketPath = join(directory, "homie.sock");
   const server = await serveApi({
-    ...{ app: home.app, socketPath, signal: new AbortController().signal, log: testLog(), limits },
+    ...{ api: home.api, socketPath, signal: new AbortController().signal, log: testLog(), limits },
   });
   onTestFinished(async () => {
     await server.close();

@@ -58,7 +58,10 @@ export const pureSources: readonly string[] = [
 ];
 
 const ioModules =
-  /^(?:node:(?:child_process|cluster|dgram|dns|fs|http|http2|https|inspector|module|net|os|perf_hooks|process|readline|repl|sqlite|test|timers|tls|tty|v8|vm|wasi|worker_threads)|dockerode|chokidar|systeminformation|pino|commander|hono|@hono\/[a-z-]+|undici)(?:\/|$)/;
+  /^(?:node:(?:child_process|cluster|dgram|dns|fs|http|http2|https|inspector|module|net|os|perf_hooks|process|readline|repl|sqlite|test|timers|tls|tty|v8|vm|wasi|worker_threads)|dockerode|chokidar|systeminformation|pino|commander|hono|undici)(?:\/|$)/;
+
+/** Where the API meets Node's server. */
+const listening = /^src\/api\/(?:carry|serve)\.ts$/;
 
 /** The room a path below src/ lies in; undefined for a folder the table does not know. */
 export function roomOf(path: string): Room | undefined {
@@ -89,13 +92,13 @@ function judgeArrow(room: Room, { target, form }: Import): string | undefined {
   return `${room.name} may ${typesOnly ? "take only types from" : "not import from"} ${other.name}`;
 }
 
-function judgeLibrary(path: string, room: Room, { specifier, form }: Import): string | undefined {
+function judgeLibrary(path: string, room: Room, { specifier }: Import): string | undefined {
   if (room.io || !ioModules.test(specifier)) return undefined;
-  if (room.name === "api" && (path === "src/api/serve.ts" || isRouter(specifier, form))) return undefined;
+  if (room.name === "api" && (listening.test(path) || isRouter(specifier))) return undefined;
   return `${room.name} does no I/O: define a port and implement it in src/adapters/`;
 }
 
-/** hono itself is a router without I/O; what listens is in serve.ts, and types do nothing at all. */
-function isRouter(specifier: string, form: Import["form"]): boolean {
-  return /^hono(?:\/|$)/.test(specifier) || (specifier.startsWith("@hono/") && form === "type");
+/** One of hono's routers, which do no I/O; the rest of hono touches the globals that load undici. */
+function isRouter(specifier: string): boolean {
+  return specifier.startsWith("hono/router/");
 }

@@ -1,4 +1,4 @@
-import { Agent, request, type ClientRequest, type IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -11,6 +11,9 @@ import type { Endpoint } from "../tls/endpoint.ts";
 import { provedIdentity } from "../tls/session.ts";
 import { readWhole } from "./read-whole.ts";
 import { inertText } from "../../trust/inert-text.ts";
+
+// Asked for, as an `import` would load undici (docs/architecture.md).
+const { Agent, request } = process.getBuiltinModule("node:http");
 
 export interface PeerClientOptions {
   readonly certificate: Certificate;

@@ -1,10 +1,12 @@
-import { request } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Certificate } from "../../trust/certificate.ts";
 import { nodeIdOf } from "../../trust/identity.ts";
 import { connectTls } from "./dial.ts";
 import { formatEndpoint, type Endpoint } from "./endpoint.ts";
 import { admissionMs, carrierPath, carrierUpgrade, provedIdentity } from "./session.ts";
+
+// Asked for, as an `import` would load undici (docs/architecture.md).
+const { request } = process.getBuiltinModule("node:http");
 
 export interface CarrierOptions {
   readonly certificate: Certificate;

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { request, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { connect, type TLSSocket } from "node:tls";
 import type { Certificate } from "../../trust/certificate.ts";
 import { allKeys, checkProof, proveSecret, type KeyRing } from "../../trust/group-secret.ts";
@@ -7,6 +7,9 @@ import { nodeIdOf } from "../../trust/identity.ts";
 import { formatEndpoint, plainAddress, type Endpoint } from "./endpoint.ts";
 import type { LinkPeer } from "./link.ts";
 import { admissionMs, channelOf, linkPath, linkUpgrade, proofHeader, provedIdentity, tlsOptions } from "./session.ts";
+
+// Asked for, as an `import` would load undici (docs/architecture.md).
+const { request } = process.getBuiltinModule("node:http");
 
 export interface DialOptions {
   readonly certificate: Certificate;

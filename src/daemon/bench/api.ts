@@ -1,4 +1,7 @@
-import { request, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
+
+// Asked for, as an `import` would load undici (docs/architecture.md).
+const { request } = process.getBuiltinModule("node:http");
 
 /** One JSON call over the daemon's socket. */
 export function callApi(socketPath: string, method: string, path: string, body?: object): Promise<unknown> {
