@@ -16,9 +16,24 @@ export function canonicalJson(value: unknown): string {
   return text;
 }
 
-/** Same content, whatever the order of keys. */
+/** As comparing their canonical texts, without making them: same content, whatever the order of keys. */
 export function sameContent(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined) return false;
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((item, index) => sameContent(item ?? null, b[index] ?? null));
+  if (isFields(a) && isFields(b)) return sameFields(a, b);
   return canonicalJson(a) === canonicalJson(b);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function sameFields(a: Fields, b: Fields): boolean {
+  const names = Object.keys(a).filter((name) => a[name] !== undefined);
+  if (names.length !== Object.keys(b).filter((name) => b[name] !== undefined).length) return false;
+  return names.every((name) => Object.hasOwn(b, name) && sameContent(a[name], b[name]));
 }

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../resources/canonical.ts";
+import { sameContent } from "../resources/canonical.ts";
 import { editDocument, renderManifest } from "../resources/edit-document.ts";
 import { spliceStatus } from "../resources/splice-status.ts";
 import { mergeManifests } from "../resources/three-way.ts";
@@ -51,7 +51,7 @@ export function planApply(input: readonly AppliedDocument[], around: ApplySurrou
     const merge = mergeDocument(document, live, row, around.forceConflicts);
     conflicts.push(...merge.conflicts);
     const file = live.snapshot.path;
-    if (canonicalJson(merge.merged) === canonicalJson(live.manifest)) {
+    if (sameContent(merge.merged, live.manifest)) {
       results.push({ ...key, action: "unchanged", file });
       continue;
     }
@@ -106,7 +106,7 @@ function replacesWholly(
   row: AppliedRow | undefined,
 ): boolean {
   if (row?.text === undefined || live.documentsInFile !== 1) return false;
-  if (canonicalJson(merged) !== canonicalJson(document.manifest)) return false;
+  if (!sameContent(merged, document.manifest)) return false;
   if (row.text === live.snapshot.text) return true;
   if (live.mirroredStatus === undefined) return false;
   const mirrored = spliceStatus(row.text, 0, live.mirroredStatus);

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../resources/canonical.ts";
+import { sameContent } from "../resources/canonical.ts";
 import { editDocument, removeDocument, renderManifest } from "../resources/edit-document.ts";
 import { ConflictError, HomieError } from "../resources/errors.ts";
 import { parseManifests } from "../resources/parse.ts";
@@ -151,5 +151,5 @@ function requireVersion(what: string, newest: string, expected: string | undefin
 
 /** True also for an object that is leaving and whose successor waits in the file. */
 function matches(stored: Resource, manifest: Manifest): boolean {
-  return stored.metadata.deletionTimestamp !== undefined || canonicalJson(stored.spec) === canonicalJson(manifest.spec);
+  return stored.metadata.deletionTimestamp !== undefined || sameContent(stored.spec, manifest.spec);
 }

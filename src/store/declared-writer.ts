@@ -1,5 +1,5 @@
 import { isAbsolute, relative, resolve } from "node:path";
-import { canonicalJson } from "../resources/canonical.ts";
+import { sameContent } from "../resources/canonical.ts";
 import { ConflictError } from "../resources/errors.ts";
 import type { Resource } from "../resources/types.ts";
 import { planApply, type AppliedDocument, type ApplyPlan } from "./apply-plan.ts";
@@ -104,7 +104,7 @@ function putApplied(
     const { kind, name } = manifestKey(document.manifest);
     const before = lastApplied.get(kind, name);
     const row = rowFor(document, before);
-    return canonicalJson(row) === canonicalJson(before ?? {}) ? [] : [{ kind, name, row }];
+    return sameContent(row, before ?? {}) ? [] : [{ kind, name, row }];
   });
   if (changed.length === 0) return;
   transaction(() => {
@@ -124,7 +124,7 @@ function liesInDesired(
   return input.every(({ manifest }) => {
     const key = manifestKey(manifest);
     if (options.store.origin(key)?.file !== path) return false;
-    return canonicalJson(options.store.get(key)?.spec) === canonicalJson(manifest.spec);
+    return sameContent(options.store.get(key)?.spec, manifest.spec);
   });
 }
 

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../resources/canonical.ts";
+import { sameContent } from "../resources/canonical.ts";
 import { renderManifest } from "../resources/edit-document.ts";
 import { parseManifests } from "../resources/parse.ts";
 import type { Manifest } from "../resources/types.ts";
@@ -41,6 +41,6 @@ function ownText(manifest: Manifest, slice: string | undefined, file: string): s
     alone.problems.length === 0 &&
     alone.documents.length === 1 &&
     document?.index === 0 &&
-    canonicalJson(document.manifest) === canonicalJson(manifest);
+    sameContent(document.manifest, manifest);
   return same ? slice : renderManifest(manifest);
 }

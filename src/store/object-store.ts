@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { canonicalJson } from "../resources/canonical.ts";
+import { sameContent } from "../resources/canonical.ts";
 import { ConflictError, HomieError } from "../resources/errors.ts";
 import type { Key, Resource } from "../resources/types.ts";
 import type { SavedObject, StoreDatabase } from "./database.ts";
@@ -94,7 +94,7 @@ function createWrites(table: ObjectTable, now: () => Date, remove: (saved: Saved
     },
     putStatus: (resource, status) => {
       const saved = newest(table, resource);
-      if (saved.object.status !== undefined && canonicalJson(saved.object.status) === canonicalJson(status)) {
+      if (sameContent(saved.object.status, status)) {
         return saved.object as typeof resource;
       }
       const object = {
@@ -106,7 +106,7 @@ function createWrites(table: ObjectTable, now: () => Date, remove: (saved: Saved
     },
     putSpec: (resource, spec) => {
       const saved = newest(table, resource);
-      if (canonicalJson(saved.object.spec) === canonicalJson(spec)) return saved.object as typeof resource;
+      if (sameContent(saved.object.spec, spec)) return saved.object as typeof resource;
       const generation = saved.object.metadata.generation + 1;
       const object = {
         ...withMetadata(saved.object, { resourceVersion: table.nextVersion(), generation }),
@@ -121,7 +121,7 @@ function createWrites(table: ObjectTable, now: () => Date, remove: (saved: Saved
       if (saved === undefined) return;
       const { metadata } = saved.object;
       if (finalizers.length === 0 && metadata.deletionTimestamp !== undefined) return remove(saved);
-      if (canonicalJson(metadata.finalizers ?? []) === canonicalJson(finalizers)) return;
+      if (sameContent(metadata.finalizers ?? [], finalizers)) return;
       const object = withMetadata(saved.object, {
         resourceVersion: table.nextVersion(),
         finalizers: finalizers.length === 0 ? undefined : [...finalizers],

@@ -1,5 +1,5 @@
 import type { EventRecorder, Logger } from "../reconciler/types.ts";
-import { canonicalJson } from "../resources/canonical.ts";
+import { sameContent } from "../resources/canonical.ts";
 import type { ParsedDocument, Problem } from "../resources/documents.ts";
 import { declaredKinds } from "../resources/kinds.ts";
 import type { Key, Manifest, Resource } from "../resources/types.ts";
@@ -103,8 +103,8 @@ function changeFor(
   if (decision.type !== "update" && decision.type !== "waitForRemoval") return undefined;
   // An object on its way out keeps its content; only where its successor waits is noted.
   const leaves = decision.type === "waitForRemoval" || saved.object.metadata.deletionTimestamp !== undefined;
-  const sameContent = leaves || compared.get(idOf(decision.key)) === decision.placed.document;
-  return update(table, saved, decision.placed, sameContent);
+  const isCompared = leaves || compared.get(idOf(decision.key)) === decision.placed.document;
+  return update(table, saved, decision.placed, isCompared);
 }
 
 function commit(
@@ -143,10 +143,10 @@ function update(
   table: ObjectTable,
   saved: SavedObject,
   placed: PlacedDocument,
-  sameContent: boolean,
+  isCompared: boolean,
 ): ObjectChange | undefined {
   const source = sourceOf(placed);
-  const object = sameContent
+  const object = isCompared
     ? saved.object
     : withManifest(saved.object, placed.document.manifest, () => table.nextVersion());
   const moved = saved.source?.file !== source.file || saved.source.document !== source.document;
@@ -171,10 +171,10 @@ export function removal(table: ObjectTable, saved: SavedObject): ObjectChange {
 /** The object as the manifest wants it; the very same object when there is nothing to change. */
 export function withManifest(object: Resource, manifest: Manifest, nextVersion: () => string): Resource {
   const { labels, annotations } = manifest.metadata;
-  const sameSpec = canonicalJson(object.spec) === canonicalJson(manifest.spec);
+  const sameSpec = sameContent(object.spec, manifest.spec);
   const sameTags =
-    canonicalJson(object.metadata.labels ?? {}) === canonicalJson(labels ?? {}) &&
-    canonicalJson(object.metadata.annotations ?? {}) === canonicalJson(annotations ?? {});
+    sameContent(object.metadata.labels ?? {}, labels ?? {}) &&
+    sameContent(object.metadata.annotations ?? {}, annotations ?? {});
   if (sameSpec && sameTags) return object;
   const changed = withMetadata(object, {
     resourceVersion: nextVersion(),
