@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import { serveApi } from "../api/serve.ts";
 import type { StatusReport } from "../api/ports.ts";
 import { createAttemptFiles } from "../adapters/outputs/attempt-files.ts";
@@ -176,6 +177,7 @@ function wireHome(
     clock: systemClock,
     log,
     random: Math.random,
+    breathe: () => setImmediate(),
     signal,
     node,
     machine: machineSize(paths.root),

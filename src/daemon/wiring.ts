@@ -39,6 +39,7 @@ export interface WiringPorts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly random: () => number;
+  readonly breathe?: () => Promise<void>;
   readonly signal: AbortSignal;
   /** What peers call this machine. */
   readonly node: string;
@@ -90,7 +91,7 @@ const resyncMs = { Job: 300_000, Attempt: 30_000, Limits: 300_000 } as const;
 export function wire(ports: WiringPorts): Wiring {
   const { store, clock, log, signal } = ports;
   const context: Context = { store, clock, log, signal, events: eventsForPeople(store) };
-  const engine = new Engine({ context, random: ports.random });
+  const engine = new Engine({ context, random: ports.random, ...(ports.breathe && { breathe: ports.breathe }) });
   const wakeJob = (name: string): void => engine.enqueue({ kind: "Job", name });
   const wakeAttempt = (name: string): void => engine.enqueue({ kind: "Attempt", name });
   const limits = (): EffectiveLimits => {

@@ -9,6 +9,8 @@ export interface EngineOptions {
   /** In [0, 1); spreads retries. */
   readonly random: () => number;
   readonly backoff?: BackoffOptions;
+  /** Awaited after each key: lets the rest of the process have its turn while thousands of keys are due. */
+  readonly breathe?: () => Promise<void>;
 }
 
 export interface Registration {
@@ -28,6 +30,7 @@ export class Engine {
   readonly #context: Context;
   readonly #random: () => number;
   readonly #backoff: BackoffOptions;
+  readonly #breathe: (() => Promise<void>) | undefined;
   readonly #queues = new Map<Kind, WorkQueue>();
   readonly #failures = new Map<string, number>();
   readonly #registrations: Registration[] = [];
@@ -38,6 +41,7 @@ export class Engine {
     this.#context = options.context;
     this.#random = options.random;
     this.#backoff = options.backoff ?? defaultBackoff;
+    this.#breathe = options.breathe;
   }
 
   register(registration: Registration): void {
@@ -92,6 +96,7 @@ export class Engine {
       const delayMs = await this.#reconcile(registration.reconciler, { kind: registration.kind, name });
       queue.done(name);
       if (delayMs !== undefined) queue.addAfter(name, delayMs);
+      await this.#breathe?.();
     }
   }
 

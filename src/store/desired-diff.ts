@@ -51,15 +51,28 @@ export interface DesiredDiffInput {
 
 /** What one reading of desired/ asks of the objects there are. Pure; knows the present reading only, never its events. */
 export function diffDesired(input: DesiredDiffInput): DesiredDiff {
+  const turns = diffInTurns(input);
+  for (;;) {
+    const turn = turns.next();
+    if (turn.done === true) return turn.value;
+  }
+}
+
+/** The same, in pieces of work that take about as long as each other when there are thousands of files. */
+export function* diffInTurns(input: DesiredDiffInput): Generator<void, DesiredDiff, void> {
   const { reading } = input;
   const placed = placeDocuments(reading.files);
+  yield;
   const known = new Map(input.known.map((object) => [idOf(object.key), object]));
+  yield;
   const declared = [...placed].map(([id, places]) => decideDeclared(places, known.get(id)));
+  yield;
   const surroundings = surveyReading(reading);
   const absent = input.known
     .filter((object) => object.file !== undefined && !object.deleting && !placed.has(idOf(object.key)))
     .map((object) => decideAbsent(object, surroundings, input));
   const decisions = [...declared.filter((decision) => decision !== undefined), ...absent];
+  yield;
   return {
     decisions,
     problems: [

@@ -5,7 +5,7 @@ import { declaredKinds } from "../resources/kinds.ts";
 import type { Key, Manifest, Resource } from "../resources/types.ts";
 import type { SavedObject, StoreDatabase } from "./database.ts";
 import {
-  diffDesired,
+  diffInTurns,
   vanishGraceMs,
   type DesiredDecision,
   type DesiredDiff,
@@ -52,7 +52,9 @@ export function createDesiredTaker(options: DesiredTakerOptions): DesiredTaker {
   return {
     *take(reading, now) {
       const { missingSince } = memory;
-      const diff = diffDesired({ known: knownObjects(table), reading, missingSince, nowMs: now.getTime() });
+      const known = knownObjects(table);
+      yield;
+      const diff = yield* diffInTurns({ known, reading, missingSince, nowMs: now.getTime() });
       yield;
       remember(diff, memory);
       let changed = 0;

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
@@ -23,7 +23,7 @@ export async function measureFiles({ home }: Bench): Promise<readonly Row[]> {
 async function changeSome(home: string): Promise<readonly Row[]> {
   const desired = join(home, "desired");
   writeJobs(desired, upTo(count), "first");
-  const { subject, shown, readyMs } = await open(home);
+  const { subject, shown, readyMs, loopDelay } = await open(home);
   try {
     const fromMs = performance.now();
     const mirrored = (version: string) => (index: number) => {
@@ -32,7 +32,8 @@ async function changeSome(home: string): Promise<readonly Row[]> {
     };
     await allAre(upTo(count), mirrored("first"));
     const mirroredMs = performance.now() - fromMs;
-    const loop = await whilePinging(subject, async () => {
+    await loopDelay();
+    const pings = await whilePinging(subject, async () => {
       const startMs = performance.now();
       // A tenth of them every tenth of a second.
       for (let part = 0; part < 10; part += 1) {
@@ -44,16 +45,17 @@ async function changeSome(home: string): Promise<readonly Row[]> {
       await shown.until(changed, (job) => isSettled(job, "second"), patienceMs);
       await allAre(all, mirrored("second"));
     });
+    const delay = await loopDelay();
     const { rssMiB } = await subject.usage();
     return [
       row(`${count} files: ready, and all of them listed`, `${(readyMs / 1_000).toFixed(1)} s`, "<= 10 s"),
       row("until every file has its status", `${(mirroredMs / 1_000).toFixed(1)} s`, ""),
       row(
         `${changed} changes in a second: all settled and in their files`,
-        `${(loop.ms / 1_000).toFixed(1)} s`,
+        `${(pings.ms / 1_000).toFixed(1)} s`,
         "<= 15 s",
       ),
-      row("meanwhile an answer to /version, p99", milliseconds(loop.p99), "<= 100 ms"),
+      ...meanwhile(pings, delay),
       row("resident memory after that", `${rssMiB.toFixed(0)} MiB`, "<= 300 MB"),
     ];
   } finally {
@@ -69,17 +71,19 @@ async function swapHalf(home: string): Promise<readonly Row[]> {
   writeJobs(desired, upTo(count), "first");
   commitSwap(desired, half, "second");
   writeFileSync(join(home, "config.yaml"), "mirror_status: false\n");
-  const { subject, shown } = await open(home);
+  const { subject, shown, loopDelay } = await open(home);
   try {
     await shown.until(count, (job) => isSettled(job, "first"), patienceMs);
-    const loop = await whilePinging(subject, async () => {
+    await loopDelay();
+    const pings = await whilePinging(subject, async () => {
       git(desired, "checkout", "-q", "other");
       await shown.until(swapped, (job) => isSettled(job, "second"), patienceMs);
     });
+    const delay = await loopDelay();
     const { rssMiB } = await subject.usage();
     return [
-      row(`git checkout swaps ${swapped} of them: all settled`, `${(loop.ms / 1_000).toFixed(1)} s`, "<= 15 s"),
-      row("meanwhile an answer to /version, p99", milliseconds(loop.p99), "<= 100 ms"),
+      row(`git checkout swaps ${swapped} of them: all settled`, `${(pings.ms / 1_000).toFixed(1)} s`, "<= 15 s"),
+      ...meanwhile(pings, delay),
       row("resident memory after that", `${rssMiB.toFixed(0)} MiB`, "<= 300 MB"),
     ];
   } finally {
@@ -88,15 +92,41 @@ async function swapHalf(home: string): Promise<readonly Row[]> {
   }
 }
 
-async function open(
-  home: string,
-): Promise<{ readonly subject: Subject; readonly shown: Shown; readonly readyMs: number }> {
+interface LoopDelay {
+  readonly p99: number;
+  readonly max: number;
+}
+interface Opened {
+  readonly subject: Subject;
+  readonly shown: Shown;
+  readonly readyMs: number;
+  /** What the daemon's event loop was late since this was last asked, in milliseconds. */
+  readonly loopDelay: () => Promise<LoopDelay>;
+}
+
+async function open(home: string): Promise<Opened> {
   mkdirSync(home, { recursive: true, mode: 0o700 });
+  const told = `${home}-loop.json`;
+  const env = { NODE_OPTIONS: `--import=${new URL("loop-probe.mjs", import.meta.url).href}`, HOMIE_BENCH_LOOP: told };
   const fromMs = performance.now();
-  const subject = await startSubject(home, "bench", new AbortController().signal, { program });
+  const subject = await startSubject(home, "bench", new AbortController().signal, { program, env });
   const shown = await watchJobs(subject.socket);
   await shown.until(count, () => true, patienceMs);
-  return { subject, shown, readyMs: performance.now() - fromMs };
+  const loopDelay = async (): Promise<LoopDelay> => {
+    rmSync(told, { force: true });
+    process.kill(Number.parseInt(readFileSync(join(home, "run", "homie.pid"), "utf8"), 10), "SIGUSR2");
+    while (!existsSync(told)) await sleep(20);
+    return JSON.parse(readFileSync(told, "utf8")) as LoopDelay;
+  };
+  return { subject, shown, readyMs: performance.now() - fromMs, loopDelay };
+}
+
+function meanwhile(pings: { readonly p99: number }, delay: LoopDelay): readonly Row[] {
+  return [
+    row("meanwhile the daemon's event loop is late by, p99", milliseconds(delay.p99), "<= 100 ms"),
+    row("the same, at worst", milliseconds(delay.max), ""),
+    row("meanwhile an answer to /version on a connection of its own, p99", milliseconds(pings.p99), ""),
+  ];
 }
 
 function isSettled({ spec, status, metadata }: Job, version: string): boolean {

@@ -43,7 +43,7 @@ async function openMirroredHome(text: string): Promise<MirroredHome> {
   const read = async (): Promise<void> => {
     const { reading } = await reader.read();
     home.store.takeDesired(reading, clock.now());
-    mirror.takeReading(reading);
+    for (const _turn of mirror.takeReading(reading)) continue;
   };
   mirror.start();
   await read();

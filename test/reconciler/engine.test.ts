@@ -17,7 +17,12 @@ interface Bench {
   change(name: string): void;
 }
 
-function bench(reconciler: Reconciler, names: readonly string[], jobs = new Map<string, Job>()): Bench {
+function bench(
+  reconciler: Reconciler,
+  names: readonly string[],
+  jobs = new Map<string, Job>(),
+  breathe?: () => Promise<void>,
+): Bench {
   const clock = new FakeClock();
   const events: string[] = [];
   const abort = new AbortController();
@@ -45,7 +50,7 @@ function bench(reconciler: Reconciler, names: readonly string[], jobs = new Map<
     signal: abort.signal,
     events: { record: (about, type, reason) => void events.push(`${type} ${reason} ${about.name}`) },
   };
-  const engine = new Engine({ context, random: () => 0 });
+  const engine = new Engine({ context, random: () => 0, ...(breathe && { breathe }) });
   engine.register({ kind: "Job", reconciler, workers: 2, resyncMs: 3_600_000 });
   engine.start();
   const change = (name: string): void => {
@@ -60,6 +65,28 @@ async function stop({ abort, engine }: Bench): Promise<void> {
 }
 
 describe("engine", () => {
+  it("lets others have a turn after each key, however many are due", async () => {
+    const done: string[] = [];
+    const reconciler: Reconciler = {
+      reconcile: ({ name }) => {
+        done.push(name);
+        return Promise.resolve({});
+      },
+    };
+    const turns: (() => void)[] = [];
+    const breathe = (): Promise<void> => new Promise((resolve) => turns.push(resolve));
+    const names = Array.from({ length: 50 }, (_, index) => `job-${index}`);
+    const test = bench(reconciler, names, new Map(), breathe);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(done).toHaveLength(2);
+    while (turns.length > 0) {
+      for (const turn of turns.splice(0)) turn();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(done.toSorted()).toEqual(names.toSorted());
+    await stop(test);
+  });
+
   it("tries a failing key again after one, two and four seconds, and never stops the others", async () => {
     const calls: string[] = [];
     const reconciler: Reconciler = {

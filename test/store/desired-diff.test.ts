@@ -263,9 +263,8 @@ test("a great many changes are made in turns, between which objects may be writt
   store.takeDesired(of("a"), clock.now());
   const images = (): readonly unknown[] => store.list<Job>("Job").map(({ spec }) => spec.image);
   const turns = store.takeDesiredInTurns(of("b"), clock.now());
-  for (let turn = 0; turn < 3; turn += 1) expect(turns.next().done).toBe(false);
+  while (!images().includes("b")) expect(turns.next().done).toBe(false);
   const done = images().filter((image) => image === "b").length;
-  expect(done).toBeGreaterThan(0);
   expect(done).toBeLessThan(1_000);
   const last = store.get<Job>({ kind: "Job", name: "j999" });
   if (last === undefined) throw new Error("no job");

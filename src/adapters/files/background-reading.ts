@@ -12,6 +12,8 @@ const resyncMs = 30_000;
 const blindResyncMs = 5000;
 /** Changes close together (git checkout, save all) make one reading. */
 const gatherMs = 20;
+/** After a long reading as much time is left to other work, at most this: thousands of changes are not read one by one. */
+const maxRestMs = 1_000;
 
 export interface BackgroundOptions {
   readonly paths: HomePaths;
@@ -27,8 +29,8 @@ export interface BackgroundOptions {
 export interface BackgroundReading {
   start(): void;
   isRunning(): boolean;
-  /** Asks for the reading that a file being written, or a vanished one, will need. */
-  scheduleAfter(scan: DesiredScan, outcome: DesiredOutcome): void;
+  /** Asks for the reading that a file being written, or a vanished one, will need. `tookMs`: how long this one took. */
+  scheduleAfter(scan: DesiredScan, outcome: DesiredOutcome, tookMs: number): void;
   blindBecause(): string | undefined;
   close(): Promise<void>;
 }
@@ -36,10 +38,11 @@ export interface BackgroundReading {
 export function createBackgroundReading(options: BackgroundOptions): BackgroundReading {
   const { paths, clock, log, stopping } = options;
   const live: { watch?: DesiredWatch; blind?: string } = {};
+  const { paced: readNow, took } = createPace(options, read);
   const gather = delayed(gatherMs, options, readNow);
   const retry = delayed(blindResyncMs, options, readNow);
 
-  async function readNow(): Promise<void> {
+  async function read(): Promise<void> {
     if (stopping.aborted) return;
     try {
       await options.read();
@@ -82,7 +85,8 @@ export function createBackgroundReading(options: BackgroundOptions): BackgroundR
       void readNow();
       void resync(resyncMs, false);
     },
-    scheduleAfter: (scan, outcome) => {
+    scheduleAfter: (scan, outcome, tookMs) => {
+      took(tookMs);
       if (live.watch === undefined) return;
       if (scan.unsettled.length > 0) void readAfter(settleMs);
       if (outcome.nextGraceAt !== undefined) void readAfter(outcome.nextGraceAt.getTime() - clock.now().getTime());
@@ -90,6 +94,38 @@ export function createBackgroundReading(options: BackgroundOptions): BackgroundR
     blindBecause: () => live.blind,
     close: async () => {
       await live.watch?.close();
+    },
+  };
+}
+
+interface Pace {
+  /** Acts now; or, while the action runs or rests from having run, once more after that, for all who asked meanwhile. */
+  readonly paced: () => Promise<void>;
+  readonly took: (ms: number) => void;
+}
+
+/** `action` never rejects. */
+function createPace(
+  { clock, stopping }: Pick<BackgroundOptions, "clock" | "stopping">,
+  action: () => Promise<void>,
+): Pace {
+  let restEndMs = -Infinity;
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const begin = (): Promise<void> => (running = action().finally(() => (running = undefined)));
+  const beginLater = async (): Promise<void> => {
+    await running;
+    await clock.sleep(Math.max(0, restEndMs - clock.monotonicMs()), stopping);
+    next = undefined;
+    await begin();
+  };
+  return {
+    paced: () => {
+      const isFree = running === undefined && restEndMs <= clock.monotonicMs();
+      return isFree ? begin() : (next ??= beginLater());
+    },
+    took: (ms) => {
+      restEndMs = clock.monotonicMs() + Math.min(ms, maxRestMs);
     },
   };
 }

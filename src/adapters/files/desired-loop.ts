@@ -49,10 +49,11 @@ export function createDesiredLoop(options: DesiredLoopOptions): DesiredLoop {
   };
   const mirror = options.mirrorStatus ? createStatusMirror({ store, clock, log, reader, trustOwnWrite }) : undefined;
   const queue = createScanQueue(async (patient) => {
+    const fromMs = clock.monotonicMs();
     const scan = await readPatiently(reader, patient ? patienceMs : 0, clock, stopping.signal);
     const outcome = await inTurns(store.takeDesiredInTurns(scan.reading, clock.now()));
-    background.scheduleAfter(scan, outcome);
-    mirror?.takeReading(scan.reading);
+    if (mirror !== undefined) await inTurns(mirror.takeReading(scan.reading));
+    background.scheduleAfter(scan, outcome, clock.monotonicMs() - fromMs);
   });
   const background = createBackgroundReading({
     ...options,

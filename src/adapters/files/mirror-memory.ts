@@ -17,7 +17,8 @@ export interface MirrorMemory {
   isStale(path: string, document: ParsedDocument, status: BaseStatus): boolean;
   /** The file already tells this story, as far as is known. */
   shows(path: string, name: string, status: BaseStatus): boolean;
-  written(path: string, name: string, status: BaseStatus): void;
+  /** The file shows this status now, in this document. */
+  written(path: string, document: ParsedDocument, status: BaseStatus): void;
   /** The block cannot be written; asks again only after the document or the status has changed. */
   giveUp(path: string, document: ParsedDocument, status: BaseStatus): void;
   forgetAllBut(paths: ReadonlySet<string>): void;
@@ -44,8 +45,9 @@ export function createMirrorMemory(): MirrorMemory {
       return false;
     },
     shows: (path, name, status) => of(path, name).shown === renderTransition(status),
-    written: (path, name, status) => {
-      const memory = of(path, name);
+    written: (path, document, status) => {
+      const memory = of(path, nameOf(document));
+      memory.agreed = { document, status };
       memory.written = canonicalJson(status);
       memory.shown = renderTransition(status);
     },

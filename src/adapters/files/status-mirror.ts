@@ -6,7 +6,7 @@ import type { BaseStatus, Key } from "../../resources/types.ts";
 import type { DesiredFile, DesiredReading, ObjectStore } from "../../store/types.ts";
 import { atomicWrite, type AtomicWriteOptions } from "./atomic-write.ts";
 import { lstatBig, stampAt, type FileStamp } from "./file-stamp.ts";
-import { createMirrorMemory, nameOf, type MirrorMemory } from "./mirror-memory.ts";
+import { createMirrorMemory, type MirrorMemory } from "./mirror-memory.ts";
 import { createMirrorQueue } from "./mirror-queue.ts";
 import type { DesiredReader, WrittenFile } from "./read-desired.ts";
 import { linesOfDocuments, parseManifestFile, readManifestBytes, type ManifestBytes } from "./read-manifest-file.ts";
@@ -14,8 +14,8 @@ import { createReplacedFiles, type ReplacedFiles } from "./replaced-files.ts";
 
 export interface StatusMirror {
   start(): void;
-  /** Looks at every file of the newest reading: a status block that was edited or removed comes back. */
-  takeReading(reading: DesiredReading): void;
+  /** Looks at every file of the newest reading, some of them in a turn: a status block that was edited or removed comes back. */
+  takeReading(reading: DesiredReading): Generator<void, void, void>;
   /** Writes what is still due, then nothing more. */
   stop(): Promise<void>;
 }
@@ -28,6 +28,9 @@ export interface StatusMirrorOptions {
   /** Told right after a rename, with what the file says now. */
   readonly trustOwnWrite: (path: string, stamp: FileStamp | undefined, written: WrittenFile) => void;
 }
+
+/** Looked at in one turn of the event loop; a reading may have thousands. */
+const filesPerTurn = 500;
 
 /** Copies status into the `status:` blocks of desired/. The truth stays in the database; the user's bytes always win. */
 export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
@@ -54,12 +57,13 @@ export function createStatusMirror(options: StatusMirrorOptions): StatusMirror {
     start: () => {
       for (const kind of declaredKinds) watches.push(store.watch(kind, onChange));
     },
-    takeReading: (reading) => {
+    *takeReading(reading) {
       if (watches.length === 0) return;
       const paths = new Set(reading.files.map((file) => file.path));
       memory.forgetAllBut(paths);
       queue.forgetAllBut(paths);
-      for (const { path, documents, problems } of reading.files) {
+      for (const [index, { path, documents, problems }] of reading.files.entries()) {
+        if (index % filesPerTurn === filesPerTurn - 1) yield;
         if (problems.length === 0 && staleDocuments(path, documents, store, memory).length > 0) queue.add(path, false);
       }
     },
@@ -96,17 +100,20 @@ async function writeStatuses(
     memory.giveUp(path, document, status);
     log.warn("status does not fit into the file", { file: path, reason: spliced.reason });
   }
+  const told = withStatus(file, shown, after);
   if (after !== before) {
     const mode = Number((lstatBig(path)?.mode ?? 0o600n) & 0o777n);
     // The stamp last, and the rename right after it: who renames a file of his own over this one in between loses it.
     const confirm = (): boolean => sameBytes(path, read.bytes) && stampAt(path) === read.stamp;
     const bytes = Buffer.from(after, "utf8");
-    const renamed = (stamp: FileStamp | undefined): void =>
-      options.trustOwnWrite(path, stamp, { bytes, file: withStatus(file, shown, after) });
+    const renamed = (stamp: FileStamp | undefined): void => options.trustOwnWrite(path, stamp, { bytes, file: told });
     const write = { path, old: read.bytes, bytes };
     if (!(await replaceFile(write, replaced, { mode, confirm, renamed }))) return false;
   }
-  for (const { document, status } of stale) memory.written(path, nameOf(document), status);
+  for (const { document, status } of stale) {
+    const asWritten = told.documents[file.documents.indexOf(document)] ?? document;
+    memory.written(path, asWritten, status);
+  }
   return after !== before;
 }
 
