@@ -9,11 +9,13 @@ const maxDrainMs = 500;
 export async function carry(api: Api, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const answer = await api.answer(callOf(incoming, outgoing));
   if (outgoing.destroyed) return await abandon(answer);
-  const isUnread = hasBody(incoming) && !incoming.complete;
-  const headers = { ...answer.headers, ...(isUnread ? { connection: "close" } : {}) };
+  // A body that came along with the head may just not have been parsed yet.
+  if (isUnread(incoming)) await new Promise((resolve) => setImmediate(resolve));
+  const isLeft = isUnread(incoming);
+  const headers = { ...answer.headers, ...(isLeft ? { connection: "close" } : {}) };
   if (typeof answer.body === "string") {
     outgoing.writeHead(answer.code, { ...headers, "content-length": Buffer.byteLength(answer.body) });
-    if (!isUnread) return void outgoing.end(answer.body);
+    if (!isLeft) return void outgoing.end(answer.body);
     outgoing.write(answer.body);
     await drain(incoming);
     if (!outgoing.destroyed) outgoing.end();
@@ -26,7 +28,9 @@ export async function carry(api: Api, incoming: IncomingMessage, outgoing: Serve
 
 function callOf(incoming: IncomingMessage, outgoing: ServerResponse): Call {
   const gone = new AbortController();
-  outgoing.once("close", () => gone.abort());
+  outgoing.once("close", () => {
+    if (!outgoing.writableFinished) gone.abort();
+  });
   return {
     method: incoming.method ?? "",
     target: incoming.url ?? "",
@@ -39,6 +43,10 @@ function callOf(incoming: IncomingMessage, outgoing: ServerResponse): Call {
     },
     cut: () => void outgoing.destroy(),
   };
+}
+
+function isUnread(incoming: IncomingMessage): boolean {
+  return hasBody(incoming) && !incoming.complete;
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -53,19 +53,32 @@ function requireType(request: Request, accepted: readonly string[]): void {
 async function readText(request: Request): Promise<string> {
   const declared = Number(request.header("content-length") ?? 0);
   if (declared > maxBodyBytes) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBodyBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
+  const bytes = await readBytes(request);
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw badRequest("the body is not UTF-8");
   }
 }
+
+async function readBytes({ body = empty() }: Request): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      bytes += chunk.byteLength;
+      if (bytes > maxBodyBytes) break;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // Whoever sent it has gone, or was too slow: nobody reads this answer, and nothing is wrong here.
+    throw badRequest(`the body broke off: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (bytes > maxBodyBytes) throw tooLarge();
+  return Buffer.concat(chunks);
+}
+
+async function* empty(): AsyncGenerator<Uint8Array> {}
 
 function parseJson(text: string): unknown {
   let value: unknown;

@@ -1,76 +1,11 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { request as httpRequest } from "node:http";
-import type { IncomingMessage } from "node:http";
+import { existsSync, linkSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { serveApi } from "../../src/api/serve.ts";
-import type { ServeLimits } from "../../src/api/serve.ts";
+import { ask, open, raw, serve, silent, socketDirectory, statusOf } from "./socket.ts";
 import { jobManifest, jobs, openTestHome } from "./support.ts";
-import type { TestHome } from "./support.ts";
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-
-function socketDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "homie-sock-"));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-async function serve(home: TestHome = openTestHome(), limits: Partial<ServeLimits> = {}) {
-  const socketPath = join(socketDirectory(), "run", "homie.sock");
-  const stop = new AbortController();
-  const server = await serveApi({ api: home.api, socketPath, signal: stop.signal, log: silent, limits });
-  onTestFinished(async () => await server.close());
-  return { socketPath, stop, server, home };
-}
-
-async function ask(
-  socketPath: string,
-  path: string,
-  options: { method?: string; headers?: Record<string, string>; body?: string | Buffer } = {},
-) {
-  const response = await open(socketPath, path, options);
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return { code: response.statusCode, headers: response.headers, text: Buffer.concat(chunks).toString() };
-}
-async function open(
-  socketPath: string,
-  path: string,
-  options: { method?: string; headers?: Record<string, string>; body?: string | Buffer } = {},
-) {
-  return await new Promise<IncomingMessage>((resolve, reject) => {
-    const outgoing = httpRequest(
-      {
-        socketPath,
-        path,
-        method: options.method ?? "GET",
-        agent: false,
-        headers: { host: "homie", ...options.headers },
-      },
-      resolve,
-    );
-    outgoing.on("error", reject);
-    outgoing.end(options.body);
-  });
-}
-/** Sends bytes as they are and gives back everything until the server ends the connection. */
-async function raw(socketPath: string, text: string): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    const socket = connect(socketPath);
-    let answer = "";
-    socket.on("data", (chunk) => (answer += chunk.toString()));
-    socket.on("close", () => resolve(answer));
-    socket.on("error", (error: NodeJS.ErrnoException) =>
-      error.code === "EPIPE" || error.code === "ECONNRESET" ? resolve(answer) : reject(error),
-    );
-    socket.write(text);
-  });
-}
-const statusOf = (answer: string): number => Number(answer.split(" ", 2)[1]);
 
 describe("the socket", () => {
   test("belongs to its owner only, in a directory of its own", async () => {
@@ -91,7 +26,6 @@ describe("the socket", () => {
     // A bound socket whose owner is gone: closing a handle that was renamed leaves the file behind.
     const dead = createServer();
     await new Promise<void>((resolve) => dead.listen(`${socketPath}.old`, resolve));
-    const { linkSync } = await import("node:fs");
     linkSync(`${socketPath}.old`, socketPath);
     await new Promise((resolve) => dead.close(resolve));
     expect(existsSync(socketPath)).toBe(true);

@@ -1,0 +1,64 @@
+import { connect } from "node:net";
+import { expect, test } from "vitest";
+import { ask, open, raw, serve } from "./socket.ts";
+import { jobs, openTestHome } from "./support.ts";
+import type { TestHome } from "./support.ts";
+
+/** A home that knows how many watches are open. */
+function countingHome(): { readonly home: TestHome; readonly open: () => number } {
+  let open = 0;
+  const home = openTestHome();
+  const subscribe = home.store.subscribe.bind(home.store);
+  home.store.subscribe = (...parameters) => {
+    const subscription = subscribe(...parameters);
+    if (subscription === "expired") return subscription;
+    open += 1;
+    return {
+      [Symbol.dispose]() {
+        open -= 1;
+        subscription[Symbol.dispose]();
+      },
+    };
+  };
+  return { home, open: () => open };
+}
+
+test("HEAD is answered as GET, without the body", async () => {
+  const { socketPath, home } = await serve();
+  await home.job("train");
+  const [got, head] = [await ask(socketPath, jobs), await ask(socketPath, jobs, { method: "HEAD" })];
+  expect([head.code, head.text]).toEqual([200, ""]);
+  expect(head.headers["content-length"]).toBe(String(Buffer.byteLength(got.text)));
+  expect(head.headers["content-type"]).toBe("application/json");
+});
+
+test("a watch is let go of when its reader goes, and at once when only its head was asked for", async () => {
+  const { home, open: following } = countingHome();
+  const { socketPath } = await serve(home);
+  const response = await open(socketPath, `${jobs}?watch=true`);
+  expect(following()).toBe(1);
+  response.destroy();
+  await expect.poll(following).toBe(0);
+  expect((await ask(socketPath, `${jobs}?watch=true`, { method: "HEAD" })).code).toBe(200);
+  expect(following()).toBe(0);
+});
+
+test("a body that nobody wanted does not stand in the way of the next request", async () => {
+  const { socketPath } = await serve();
+  const first = "POST /version HTTP/1.1\r\nHost: homie\r\nContent-Length: 5\r\n\r\nhello";
+  const second = "GET /healthz HTTP/1.1\r\nHost: homie\r\nConnection: close\r\n\r\n";
+  const answers = await raw(socketPath, first + second);
+  expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 405", "HTTP/1.1 200"]);
+  expect(answers.endsWith("ok")).toBe(true);
+});
+
+test("a body that breaks off is no mistake of the daemon's", async () => {
+  const { socketPath, home } = await serve();
+  const socket = connect(socketPath);
+  socket.write(`POST ${jobs} HTTP/1.1\r\nHost: homie\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{`);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  socket.destroy();
+  expect((await ask(socketPath, "/healthz")).text).toBe("ok");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(home.logged).toEqual([]);
+});
