@@ -1,6 +1,6 @@
 /**
  * The API's own view of HTTP, whoever carries it: the socket's server, or the CLI in this process. Not Node's global
- * `Request` and `Response`: touching either loads undici, 14 MiB that a daemon then holds for as long as it lives.
+ * `Request` and `Response`: touching either loads undici, 4 MiB that a daemon then holds for as long as it lives.
  */
 
 /** What somebody asks. */
