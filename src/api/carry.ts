@@ -5,12 +5,12 @@ import type { Answer, Api, ByteStream, Call } from "./http.ts";
 const maxDrainedBytes = 16 * 1024 * 1024;
 const maxDrainMs = 500;
 
-/** Has the API answer one request of Node's server. Never rejects: what breaks ends the connection. */
+/** Has the API answer one request of Node's server. Rejects where there is no saying it to the other side any more. */
 export async function carry(api: Api, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const answer = await api.answer(callOf(incoming, outgoing));
-  if (outgoing.destroyed) return await abandon(answer);
   // A body that came along with the head may just not have been parsed yet.
   if (isUnread(incoming)) await new Promise((resolve) => setImmediate(resolve));
+  if (outgoing.destroyed) return await abandon(answer);
   const isLeft = isUnread(incoming);
   const headers = { ...answer.headers, ...(isLeft ? { connection: "close" } : {}) };
   if (typeof answer.body === "string") {

@@ -1,7 +1,6 @@
 import { kinds } from "../resources/kinds.ts";
 import type { ApiContext, ApiOptions } from "./context.ts";
 import { byMethod, failureAnswer, queryOf } from "./context.ts";
-export type { ApiOptions } from "./context.ts";
 import { resourceCollection } from "./collections.ts";
 import type { Collection } from "./collections.ts";
 import { daemonLogResponder } from "./daemon-log.ts";
@@ -24,6 +23,8 @@ import { StatusFailure, toFailure } from "./status-error.ts";
 import { surveyResponder } from "./surveys.ts";
 import { watchResponder } from "./watch.ts";
 import { createResponder, patchResponder, replaceResponder } from "./writes.ts";
+
+export type { ApiOptions } from "./context.ts";
 
 /** The local API: behind a socket (serveApi), or called in this process by the CLI and by tests. */
 export function createApi(ports: ApiPorts, options: ApiOptions): Api {

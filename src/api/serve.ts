@@ -46,7 +46,7 @@ export async function serveApi({
   log,
   limits,
 }: ServeOptions): Promise<{ close(): Promise<void> }> {
-  const server = createHttpServer(api, { ...defaults, ...limits });
+  const server = createHttpServer(api, { ...defaults, ...limits }, log);
   requireShortPath(socketPath);
   await removeStaleSocket(socketPath);
   await listen(server, socketPath);
@@ -59,7 +59,7 @@ export async function serveApi({
   return { close };
 }
 
-function createHttpServer(api: Api, limits: ServeLimits): Server {
+function createHttpServer(api: Api, limits: ServeLimits, log: Logger): Server {
   const options = {
     headersTimeout: limits.headersTimeoutMs,
     // Node counts this until the request is received, so watches and followed logs are not cut by it.
@@ -72,8 +72,11 @@ function createHttpServer(api: Api, limits: ServeLimits): Server {
   const sockets = new Set<Socket>();
   const server = createServer(options, (incoming, outgoing) => {
     const refusal = sockets.size > limits.connections ? busy() : refusalOf(incoming);
-    if (refusal === undefined) void carry(api, incoming, outgoing);
-    else refuse(outgoing, refusal);
+    if (refusal !== undefined) return refuse(outgoing, refusal);
+    carry(api, incoming, outgoing).catch((error: unknown) => {
+      log.error("an answer could not be sent", { method: incoming.method, error });
+      outgoing.destroy();
+    });
   });
   // Node silently leaves out headers beyond a count, an Origin too; here too many of them are an error instead.
   server.maxHeadersCount = 0;

@@ -1,6 +1,9 @@
 import { connect } from "node:net";
-import { expect, test } from "vitest";
-import { ask, open, raw, serve } from "./socket.ts";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import type { Api } from "../../src/api/http.ts";
+import { serveApi } from "../../src/api/serve.ts";
+import { ask, open, raw, serve, silent, socketDirectory } from "./socket.ts";
 import { jobs, openTestHome } from "./support.ts";
 import type { TestHome } from "./support.ts";
 
@@ -22,6 +25,21 @@ function countingHome(): { readonly home: TestHome; readonly open: () => number 
   };
   return { home, open: () => open };
 }
+
+test("an answer that HTTP has no way to say ends the connection and nothing else", async () => {
+  const socketPath = join(socketDirectory(), "homie.sock");
+  const logged: string[] = [];
+  const api: Api = {
+    answer: ({ target }) =>
+      Promise.resolve({ code: 200, headers: { "x-said": target === "/bad" ? "a\nb" : "fine" }, body: "ok" }),
+  };
+  const log = { ...silent, error: (message: string) => void logged.push(message) };
+  const server = await serveApi({ api, socketPath, signal: new AbortController().signal, log });
+  onTestFinished(async () => await server.close());
+  await expect(ask(socketPath, "/bad")).rejects.toThrow();
+  expect((await ask(socketPath, "/good")).headers["x-said"]).toBe("fine");
+  expect(logged).toEqual(["an answer could not be sent"]);
+});
 
 test("HEAD is answered as GET, without the body", async () => {
   const { socketPath, home } = await serve();
