@@ -80,3 +80,30 @@ test("a body that breaks off is no mistake of the daemon's", async () => {
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(home.logged).toEqual([]);
 });
+
+test("clients that hang up at any byte of any request leave nothing open and nothing to log", async () => {
+  const { home, open: following } = countingHome();
+  const job = await home.job("train");
+  const attempt = home.attempt(job, 1, { phase: "Running" });
+  home.logs.write(attempt, "stdout", "x".repeat(100_000));
+  const { socketPath } = await serve(home);
+  const manifest = JSON.stringify({ ...job, metadata: { name: "other" } });
+  const requests = [
+    `GET ${jobs}?watch=true HTTP/1.1\r\nHost: homie\r\n\r\n`,
+    `GET ${jobs}/train/log?follow=true HTTP/1.1\r\nHost: homie\r\n\r\n`,
+    `POST ${jobs}?dryRun=All HTTP/1.1\r\nHost: homie\r\nContent-Type: application/json\r\nContent-Length: ${manifest.length}\r\n\r\n${manifest}`,
+    `POST /version HTTP/1.1\r\nHost: homie\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+  ];
+  const hangUp = async (text: string, bytes: number): Promise<void> => {
+    const socket = connect(socketPath).on("error", () => undefined);
+    await new Promise((resolve) => socket.write(text.slice(0, bytes), resolve));
+    if (bytes % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+    socket.destroy();
+  };
+  for (const text of requests)
+    for (let bytes = text.length; bytes > 0; bytes -= bytes % 40 === 0 ? 1 : 7) await hangUp(text, bytes);
+  await expect.poll(following).toBe(0);
+  await expect.poll(() => home.logs.reading.size).toBe(0);
+  expect((await ask(socketPath, "/healthz")).text).toBe("ok");
+  expect(home.logged).toEqual([]);
+});
