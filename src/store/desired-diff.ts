@@ -49,17 +49,11 @@ export interface DesiredDiffInput {
   readonly nowMs: number;
 }
 
-/** What one reading of desired/ asks of the objects there are. Pure; knows the present reading only, never its events. */
-export function diffDesired(input: DesiredDiffInput): DesiredDiff {
-  const turns = diffInTurns(input);
-  for (;;) {
-    const turn = turns.next();
-    if (turn.done === true) return turn.value;
-  }
-}
-
-/** The same, in pieces of work that take about as long as each other when there are thousands of files. */
-export function* diffInTurns(input: DesiredDiffInput): Generator<void, DesiredDiff, void> {
+/**
+ * What one reading of desired/ asks of the objects there are. Pure; knows the present reading only, never its events. Yields
+ * between pieces of work that take about as long as each other when there are thousands of files.
+ */
+export function* diffDesired(input: DesiredDiffInput): Generator<void, DesiredDiff, void> {
   const { reading } = input;
   const placed = placeDocuments(reading.files);
   yield;

@@ -7,6 +7,7 @@ import { createEventLog } from "./event-log.ts";
 import { isDeclaredKind, keyOf, newObject, ownCopy, withMetadata } from "./object-drafts.ts";
 import { createObjectTable, type ObjectChange, type ObjectTable, type ObjectTableOptions } from "./object-table.ts";
 import { createDesiredTaker, creation, deletion, removal } from "./take-desired.ts";
+import { atOnce } from "./turns.ts";
 import type { History, ObjectStore, Origin } from "./types.ts";
 
 /** Every object of one home: read from memory, and on disk before any write returns. */
@@ -48,13 +49,7 @@ export function createObjectStore(options: ObjectTableOptions): ObjectStore {
     },
     cancelRequested: (uid, generation) => database.cancels.get(uid, generation),
     origin: (key) => originOf(table, database, key),
-    takeDesired: (reading, at) => {
-      const turns = desired.take(reading, at);
-      for (;;) {
-        const turn = turns.next();
-        if (turn.done === true) return turn.value;
-      }
-    },
+    takeDesired: (reading, at) => atOnce(desired.take(reading, at)),
     takeDesiredInTurns: desired.take,
     problems: desired.problems,
     close: () => database.close(),

@@ -5,7 +5,7 @@ import { declaredKinds } from "../resources/kinds.ts";
 import type { Key, Manifest, Resource } from "../resources/types.ts";
 import type { SavedObject, StoreDatabase } from "./database.ts";
 import {
-  diffInTurns,
+  diffDesired,
   vanishGraceMs,
   type DesiredDecision,
   type DesiredDiff,
@@ -54,7 +54,7 @@ export function createDesiredTaker(options: DesiredTakerOptions): DesiredTaker {
       const { missingSince } = memory;
       const known = knownObjects(table);
       yield;
-      const diff = yield* diffInTurns({ known, reading, missingSince, nowMs: now.getTime() });
+      const diff = yield* diffDesired({ known, reading, missingSince, nowMs: now.getTime() });
       yield;
       remember(diff, memory);
       let changed = 0;

@@ -4,7 +4,13 @@ import { describe, expect, test } from "vitest";
 import { openDatabase } from "../../src/adapters/sqlite/open-database.ts";
 import { HomieError } from "../../src/resources/errors.ts";
 import type { Job } from "../../src/resources/job.ts";
-import { diffDesired, type DesiredDiffInput, type KnownObject } from "../../src/store/desired-diff.ts";
+import {
+  diffDesired,
+  type DesiredDiff,
+  type DesiredDiffInput,
+  type KnownObject,
+} from "../../src/store/desired-diff.ts";
+import { atOnce } from "../../src/store/turns.ts";
 import { createObjectStore } from "../../src/store/object-store.ts";
 import type { DesiredReading } from "../../src/store/types.ts";
 import {
@@ -23,8 +29,8 @@ const known = (name: string, path = `/d/a/${name}.yaml`, deleting = false): Know
   file: path,
   deleting,
 });
-const diff = (input: Partial<DesiredDiffInput>): ReturnType<typeof diffDesired> =>
-  diffDesired({ known: [], reading: reading([]), missingSince: new Map(), nowMs: 10_000, ...input });
+const diff = (input: Partial<DesiredDiffInput>): DesiredDiff =>
+  atOnce(diffDesired({ known: [], reading: reading([]), missingSince: new Map(), nowMs: 10_000, ...input }));
 const types = (input: Partial<DesiredDiffInput>): readonly string[] =>
   diff(input).decisions.map((decision) => (decision.type === "hold" ? `hold ${decision.reason}` : decision.type));
 
