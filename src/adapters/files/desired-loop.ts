@@ -49,8 +49,7 @@ export function createDesiredLoop(options: DesiredLoopOptions): DesiredLoop {
   };
   const mirror = options.mirrorStatus ? createStatusMirror({ store, clock, log, reader, trustOwnWrite }) : undefined;
   const queue = createScanQueue(async (patient) => {
-    const fromMs = clock.monotonicMs();
-    const scan = await readPatiently(reader, patient ? patienceMs : 0, clock, stopping.signal);
+    const { scan, fromMs } = await readPatiently(reader, patient ? patienceMs : 0, clock, stopping.signal);
     const outcome = await inTurns(store.takeDesiredInTurns(scan.reading, clock.now()));
     if (mirror !== undefined) await inTurns(mirror.takeReading(scan.reading));
     background.scheduleAfter(scan, outcome, clock.monotonicMs() - fromMs);
@@ -89,18 +88,21 @@ async function inTurns<T>(turns: Generator<void, T, void>): Promise<T> {
   }
 }
 
-/** Gives files that are being written a moment to become whole, instead of leaving them to the next reading. */
+/**
+ * Gives files that are being written a moment to become whole, instead of leaving them to the next reading. `fromMs`: when the
+ * reading that counts began.
+ */
 async function readPatiently(
   reader: DesiredReader,
   patience: number,
   clock: Clock,
   stopping: AbortSignal,
-): Promise<DesiredScan> {
+): Promise<{ readonly scan: DesiredScan; readonly fromMs: number }> {
   const deadlineMs = clock.monotonicMs() + patience;
-  let scan = await reader.read();
-  while (scan.unsettled.length > 0 && clock.monotonicMs() < deadlineMs && !stopping.aborted) {
+  for (;;) {
+    const fromMs = clock.monotonicMs();
+    const scan = await reader.read();
+    if (scan.unsettled.length === 0 || fromMs >= deadlineMs || stopping.aborted) return { scan, fromMs };
     await clock.sleep(settleMs, stopping);
-    scan = await reader.read();
   }
-  return scan;
 }
