@@ -83,7 +83,7 @@ function goOn(draft: Draft, pair: Pair, attempt: Attempt): Attempt | undefined {
 
 function endRound({ nowMs, facts }: Draft, pair: Pair): void {
   pair.rounds += 1;
-  const isVain = isHopeless(facts.nat, pair.member.facts?.nat ?? "unknown");
+  const isVain = pair.member.carried === undefined && isHopeless(facts.nat, pair.member.facts?.nat ?? "unknown");
   const pause = pair.rounds <= quickRounds ? quickMs : slowMs;
   pair.nextTryMs = nowMs + (isVain ? hopelessMs : pause);
 }
@@ -108,9 +108,12 @@ export function beginTogether(draft: Draft, pair: Pair): void {
   if (pair.isLeader && !pair.alive) beginAgain(draft, pair);
 }
 
-/** What is tried now was chosen without knowing what is known now. A follower goes on with what it was told. */
+/**
+ * What is tried now was chosen without knowing what is known now. A follower goes on with what it was told, unless it alone
+ * knows of a way.
+ */
 function beginAgain({ nowMs }: Draft, pair: Pair): void {
-  if (pair.isLeader || pair.attempt?.number === 0) pair.attempt = undefined;
+  if (pair.isLeader || pair.attempt?.number === 0 || pair.member.carried !== undefined) pair.attempt = undefined;
   pair.options = [];
   pair.rounds = 0;
   pair.nextTryMs = nowMs;
@@ -119,6 +122,11 @@ function beginAgain({ nowMs }: Draft, pair: Pair): void {
 /** The leader says what is tried now. */
 export function joinAttempt(draft: Draft, pair: Pair, { number, kind, index, isLeaderFirst }: Tried): void {
   if (number <= pair.attempts || pair.alive) return;
+  // Over UDP, which does not get through; the leader does not know of the connection that carries packets.
+  if (pair.member.carried !== undefined) {
+    pair.attempts = number;
+    return;
+  }
   const { endpoint, startMs = Infinity } = pair.attempt ?? {};
   // The leader goes on, as the last way has not answered; or it has only just learned something.
   if (endpoint !== undefined && draft.nowMs - startMs >= fairMs) note(draft, pair, { endpoint, result: "no answer" });

@@ -7,8 +7,9 @@ import type { Place, TunnelFacts } from "./types.ts";
 /** Ways that are tried for each kind. */
 const most = { lan: 2, public: 2, seen: 1 } as const;
 
-/** Ways to reach the member directly, the most likely first. */
+/** Ways to reach the member directly, the most likely first. In a connection that carries packets there is one only. */
 export function optionsOf({ own, facts }: Draft, pair: Pair): readonly Option[] {
+  if (pair.member.carried !== undefined) return [{ kind: "public", index: 0 }];
   const count = (kind: Option["kind"]): readonly Option[] => {
     const theirs = endpointsOf(pair, own, kind).length;
     // Who is seen somewhere can only be met there by somebody who knocks.

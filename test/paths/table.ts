@@ -33,7 +33,10 @@ export class Table {
   meet(): void {
     for (const machine of this.machines.values()) {
       const others = [...this.machines.values()].filter(({ node }) => node !== machine.node);
-      const members = others.map(({ node, state }) => ({ node, facts: ownFacts(state), rttMs: 20, linked: true }));
+      const members = others.map(({ node, state }) => {
+        const carried = machine.carried.get(node);
+        return { node, facts: ownFacts(state), rttMs: 20, linked: true, ...(carried === undefined ? {} : { carried }) };
+      });
       machine.take({ kind: "members", members });
     }
   }
@@ -64,6 +67,8 @@ export class TableMachine {
   readonly node: string;
   /** Where packets of these members come from; a tunnel that works. */
   readonly works = new Map<string, string>();
+  /** Behind which endpoint of its own this machine finds these members, as UDP does not get through. */
+  readonly carried = new Map<string, string>();
   state: PathsState;
   readonly renewed: string[] = [];
   readonly #table: Table;
