@@ -6,6 +6,7 @@ import { Stopwatch } from "../../reconciler/stopwatch.ts";
 import type { Clock, Context, Controller, OwnedStore } from "../../reconciler/types.ts";
 import type { AttemptAction, AttemptActual, OperationName } from "./actions.ts";
 import { classifyEnding } from "./classify.ts";
+import { withLateMark } from "./late-mark.ts";
 import { planAttempt } from "./plan.ts";
 import type { AttemptFiles, CollectOutcome, Collector, Runtime } from "./ports.ts";
 import { summarizeAttempt } from "./summarize.ts";
@@ -214,9 +215,10 @@ async function collect(scene: Scene, signal: AbortSignal): Promise<void> {
   const collected: CollectOutcome = worthIt
     ? await ports.collector.collect(withExit(attempt, facts.exitCode), runtime, signal)
     : { outputs: [], skipped: [] };
+  const ended = await withLateMark(runtime, attempt, facts);
   const { stdoutBytes, stderrBytes, droppedBytes } = runtime.capture(attempt);
   recordFacts(scene, {
-    ...classifyEnding(attempt, facts, collected),
+    ...classifyEnding(attempt, ended, collected),
     phase: "Finished",
     collected: true,
     startedAt: facts.startedAt,
