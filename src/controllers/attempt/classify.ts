@@ -6,7 +6,8 @@ export interface Ending {
   readonly message: string;
 }
 
-type Exited = Extract<RuntimeFacts, { phase: "exited" }>;
+/** What there is to say of a program that has ended. */
+export type Exited = Extract<RuntimeFacts, { phase: "exited" }>;
 
 /** 128 + SIGXFSZ: the program wrote past the file size limit (`ulimit -f`, which homie sets to the disk limit). */
 const exitFileTooLarge = 153;

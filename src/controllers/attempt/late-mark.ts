@@ -1,7 +1,6 @@
 import type { Attempt } from "../../resources/attempt.ts";
-import type { Runtime, RuntimeFacts } from "./ports.ts";
-
-type Exited = Extract<RuntimeFacts, { phase: "exited" }>;
+import type { Exited } from "./classify.ts";
+import type { Runtime } from "./ports.ts";
 
 /** 128 + SIGKILL, which is what the kernel ends a program with that has no memory left. */
 const exitKilled = 137;

@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
+import type { Exited } from "../../../src/controllers/attempt/classify.ts";
 import { withLateMark } from "../../../src/controllers/attempt/late-mark.ts";
 import type { RuntimeFacts } from "../../../src/controllers/attempt/ports.ts";
 import { anAttempt } from "../../support/builders.ts";
-
-type Exited = Extract<RuntimeFacts, { phase: "exited" }>;
 
 const killed: Exited = {
   phase: "exited",
