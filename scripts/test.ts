@@ -5,7 +5,7 @@ import { startEngine } from "../test/support/engine.ts";
 import { isHardwareMissing } from "../test/support/hardware.ts";
 import { reportFailures, runChecks } from "./check.ts";
 import { runNode, tools } from "./steps.ts";
-import type { SkippedTest, Tally } from "./tally-reporter.ts";
+import type { NotedTest, Tally } from "./tally-reporter.ts";
 
 const none: Tally = { passed: 0, failed: 0, skipped: [] };
 
@@ -128,6 +128,14 @@ function conclude(checksOk: boolean, tallies: readonly Tally[], signal: AbortSig
   const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
   const avoidable = skipped.filter(({ reason }) => !isHardwareMissing(reason));
   const skipsForbidden = process.env["CI"] === "true" && avoidable.length > 0;
+  printTests(
+    "passed on the second try",
+    tallies.flatMap((tally) => tally.retried ?? []),
+  );
+  printTests(
+    "failed",
+    tallies.flatMap((tally) => tally.failures ?? []),
+  );
   printSkips(skipped, skipsForbidden);
   if (!checksOk) console.log("\nA step of the check failed: see above.");
   if (signal.aborted) console.log("\nInterrupted: not everything has run.");
@@ -135,7 +143,16 @@ function conclude(checksOk: boolean, tallies: readonly Tally[], signal: AbortSig
   console.log(`\n${passed} passed, ${failed} failed, ${skipped.length} skipped`);
 }
 
-function printSkips(skipped: readonly SkippedTest[], forbidden: boolean): void {
+/** Once more and all together: what happened lies thousands of lines above. */
+function printTests(what: string, tests: readonly NotedTest[]): void {
+  for (const { title, reason } of tests) console.log(`\n${what}: ${title}\n${indent(reason ?? "")}`);
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, "  ");
+}
+
+function printSkips(skipped: readonly NotedTest[], forbidden: boolean): void {
   if (skipped.length > 0) console.log("");
   for (const test of skipped) console.log(`skipped: ${test.title}: ${test.reason ?? "the test gives no reason"}`);
   if (forbidden) console.log("With CI=true a skipped test is a failure, unless hardware is missing.");
