@@ -6,7 +6,7 @@ import type { Composition } from "./cli/transport.ts";
 // Starting is most of the time a short command takes. The cache lies with the user's own caches: /tmp is everybody's.
 const caches = process.env["XDG_CACHE_HOME"] || (process.env["HOME"] ? join(process.env["HOME"], ".cache") : undefined);
 // Node keeps what it read from there until the process ends: 2 MiB, too much for a daemon that starts 30 ms sooner by it.
-const mayStay = process.argv.includes("up");
+const mayStay = process.argv[2] === "up";
 if (caches !== undefined && !mayStay) enableCompileCache(join(caches, "homie"));
 
 const { runCli } = await import("./cli/run-cli.ts");
