@@ -35,7 +35,7 @@ describe("a socket that is held by something that is no homie", () => {
   function homie(args: readonly string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
     const env = { ...process.env, HOMIE_HOME: home, NO_COLOR: "1" };
     return new Promise((resolve) => {
-      execFile(process.execPath, [entry, ...args], { env, timeout: 9_000 }, (error, stdout, stderr) => {
+      execFile(process.execPath, [entry, ...args], { env, timeout: 50_000 }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : error.code, stdout, stderr });
       });
     });

@@ -40,7 +40,7 @@ describe("C-09 without a daemon that can answer", () => {
   it("a socket that a killed daemon left is taken for none, and replaced by the next", async () => {
     const killed = await startProcessDaemon();
     process.kill(killed.pid(), "SIGKILL");
-    await expect.poll(async () => (await killed.run(["status"])).code, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await killed.run(["status"])).code).toBe(1);
     expect(existsSync(join(killed.home, "run", "homie.sock"))).toBe(true);
     await killed.ok(["up", "-d"]);
     expect(await killed.json(["status"])).toMatchObject({ ready: true, pid: killed.pid() });
@@ -98,7 +98,7 @@ describe("C-10 Ctrl-C", () => {
       child.stdin?.end();
       // `wait` says nothing while it waits, and Node dies of a signal until a command listens to it.
       if (args[0] !== "wait") await once(child.stdout!, "data");
-      else await expect.poll(() => isConnected(child.pid), { timeout: 10_000 }).toBe(true);
+      else await expect.poll(() => isConnected(child.pid)).toBe(true);
       const closed = once(child, "close");
       child.kill("SIGINT");
       child.kill("SIGINT");
@@ -185,7 +185,7 @@ describe("C-12 to C-16 hostile text in an object, a log and a file name", () => 
 
   it("a file name in desired/ is inert in status, get and the daemon's log", async () => {
     writeFileSync(join(home.home, "desired", "\u001b[2J\u202eevil.yaml"), "a: [");
-    await expect.poll(async () => (await home.json(["status"]))["problems"], { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await home.json(["status"]))["problems"]).toBe(1);
     const answer = await home.run(["get", "jobs"]);
     expect(answer.stderr).toMatch(/evil\.yaml:1:\d+: /);
     expectInert(answer.stderr);

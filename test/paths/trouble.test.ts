@@ -1,7 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { friends, trio, type Trio } from "./simulator/casts.ts";
 import { disagreements, Pings, wrongWays } from "./simulator/checks.ts";
-import { heal, kill, partition, reboot, renumber, restartDaemon, revive, roam } from "./simulator/deeds.ts";
+import {
+  heal,
+  kill,
+  mend,
+  partition,
+  reboot,
+  renumber,
+  restartDaemon,
+  revive,
+  roam,
+  sever,
+} from "./simulator/deeds.ts";
 import type { World } from "./simulator/world.ts";
 import { seedsOf } from "../support/seeds.ts";
 
@@ -97,6 +108,20 @@ describe("packets pass again", () => {
     expect(world.within(15_000, () => pings.silent())).toEqual([]);
     expect(world.within(15_000, () => [...wrongWays(world), ...disagreements(world)])).toEqual([]);
   });
+
+  test.each(seedsOf(3, 8))(
+    "within 15 s through a third where two are cut off, and straight after it (seed %i)",
+    (seed) => {
+      const { world, raj, priya } = friends(seed);
+      const pings = settle(world);
+      const complaints = (): readonly string[] => [...wrongWays(world), ...disagreements(world), ...pings.silent()];
+      sever(world, raj, priya);
+      expect(world.within(15_000, complaints)).toEqual([]);
+      world.run(world.random() * 60_000);
+      mend(world, raj, priya);
+      expect(world.within(15_000, complaints)).toEqual([]);
+    },
+  );
 
   test.each(seedsOf(3, 6))("within 15 s after a partition of a minute (seed %i)", (seed) => {
     const { world, raj, alex } = friends(seed);

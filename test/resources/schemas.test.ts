@@ -26,6 +26,17 @@ function* valueNodes(node: unknown, at: string): Generator<readonly [string, Rec
   if (typeof schema["items"] === "object") yield* valueNodes(schema["items"], `${at}[]`);
 }
 
+/** Of a few runs, until one took no more than `enoughMs`: any of them may have been interrupted. */
+function fastestMs(work: () => void, enoughMs: number): number {
+  let fastest = Infinity;
+  for (let run = 0; run < 5 && fastest >= enoughMs; run += 1) {
+    const startedMs = performance.now();
+    work();
+    fastest = Math.min(fastest, performance.now() - startedMs);
+  }
+  return fastest;
+}
+
 describe("the schemas", () => {
   it("are what the generated files were made from", async () => {
     const outcome = await promisify(execFile)(process.execPath, ["scripts/generate.ts", "--check"], { cwd: root });
@@ -57,9 +68,7 @@ describe("the schemas", () => {
       for (const piece of ["a", "a-", "-", "a.", "1:", "/", "[", "Mon-", "00:00-"]) {
         // As long as the validator lets it through to the pattern.
         const text = `${piece.repeat(50_000).slice(0, Math.min(50_000, Number(node["maxLength"])))}\u0000`;
-        const startedMs = performance.now();
-        pattern.test(text);
-        expect(performance.now() - startedMs).toBeLessThan(50);
+        expect(fastestMs(() => pattern.test(text), 50)).toBeLessThan(50);
       }
     }
   });

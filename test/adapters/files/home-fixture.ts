@@ -86,7 +86,7 @@ export function jobText(name: string, image = "busybox", more = ""): string {
 }
 
 /** Waits for the world, not for a time. */
-export async function until(condition: () => boolean, what: string, withinMs = 5000): Promise<void> {
+export async function until(condition: () => boolean, what: string, withinMs = 30_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`never came true: ${what}`);

@@ -1,4 +1,4 @@
-const patienceMs = 10_000;
+const patienceMs = 30_000;
 
 /** Waits for the world without pausing: for what is a matter of microseconds and is asked a thousand times. */
 export async function soon(condition: () => boolean, what: string): Promise<void> {

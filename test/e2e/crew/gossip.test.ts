@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { House } from "./house.ts";
 import { Lan, whyNoLan } from "./lan.ts";
+import { promised } from "../../support/promised.ts";
 
 const refusal = await whyNoLan();
 if (refusal !== undefined && process.env["CI"] === "true") throw new Error(refusal);
@@ -8,7 +9,7 @@ if (refusal !== undefined) process.stderr.write(`skipped: gossip: ${refusal}\n`)
 
 /** Nobody hears a broadcast: what is known of others came over a link. */
 const config = { group_secret: "a secret of three", discovery_port: 0 };
-const patience = { timeout: 10_000, interval: 200 };
+const patience = promised(10_000);
 
 describe.skipIf(refusal !== undefined)("three machines, of which two were told only of the one between", () => {
   const lan = new Lan("gossip");

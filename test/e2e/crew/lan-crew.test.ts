@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { House } from "./house.ts";
 import { findSniffer, Lan, whyNoLan } from "./lan.ts";
+import { promised, promisedMs } from "../../support/promised.ts";
 
 const refusal = await whyNoLan();
 if (refusal !== undefined && process.env["CI"] === "true") throw new Error(refusal);
@@ -10,7 +11,7 @@ if (refusal !== undefined) process.stderr.write(`skipped: crew on a LAN: ${refus
 const secret = "marker-secret-of-the-group";
 /** Suspect after 2 s, Offline after 4 s: the same rules as with 2 s, 10 s and 30 s, only sooner. */
 const quick = { heartbeat_interval: 0.4, peer_timeout: 4 };
-const wait = { timeout: 15_000, interval: 200 };
+const wait = promised(15_000);
 
 describe.skipIf(refusal !== undefined)("a crew on a LAN", () => {
   const lan = new Lan("crew");
@@ -52,7 +53,7 @@ describe.skipIf(refusal !== undefined)("a crew on a LAN", () => {
     const started = performance.now();
     await expect.poll(() => known(alice).phaseOf("marker-bob"), wait).toBe("Online");
     await expect.poll(() => known(bob).phaseOf("marker-alice"), wait).toBe("Online");
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(performance.now() - started).toBeLessThan(promisedMs(5_000));
     const [seenBob, seenAlice] = [await known(alice).peer("marker-bob"), await known(bob).peer("marker-alice")];
     const version = (JSON.parse(await known(alice).ok(["version", "-o", "json"])) as { client?: string }) ?? {};
     expect(seenBob?.metadata).toMatchObject({

@@ -28,8 +28,8 @@ test("two homes on one machine form a crew through a proxy that records every by
   try {
     await Promise.all([alice.up(), bob.up()]);
     await bob.ok(["add", `127.0.0.1:${(proxy.address() as AddressInfo).port}`, "--name", "friend"]);
-    await expect.poll(() => bob.phaseOf("friend"), { timeout: 10_000 }).toBe("Online");
-    await expect.poll(() => alice.phaseOf("marker-bob"), { timeout: 10_000 }).toBe("Online");
+    await expect.poll(() => bob.phaseOf("friend")).toBe("Online");
+    await expect.poll(() => alice.phaseOf("marker-bob")).toBe("Online");
     const bytes = Buffer.concat(recorded);
     expect(bytes.length).toBeGreaterThan(2_000);
     const markers = ["marker-alice", "marker-bob", secret, "homie-link", "homie-proof", "cpuCount"];

@@ -6,6 +6,7 @@ import type Docker from "dockerode";
 import { afterEach, beforeAll, afterAll, describe, expect, it } from "vitest";
 import { startEngine, whyNoEngine, type TestEngine } from "../../support/engine.ts";
 import { Bed, field, finish, gone, job, nodeOf, run, up } from "./bed.ts";
+import { promisedMs } from "../../support/promised.ts";
 
 const reason = await whyNoEngine();
 const suite = reason === undefined ? describe : describe.skip;
@@ -96,7 +97,7 @@ suite(`faults around a daemon${reason === undefined ? "" : ` (skipped: ${reason}
         damage();
         const startedMs = performance.now();
         const answer = await home.run(["up", "-d", "--name", "alice"]);
-        expect(performance.now() - startedMs).toBeLessThan(5_000);
+        expect(performance.now() - startedMs).toBeLessThan(promisedMs(5_000));
         if (answer.code === 0) await home.ok(["down"]);
         else expect(answer.stderr).toContain(home.home);
       }
@@ -194,8 +195,8 @@ suite(`faults around a daemon${reason === undefined ? "" : ` (skipped: ${reason}
           .reduce((a, b) => a + b);
       const before = cpuTicks();
       await new Promise((resolve) => setTimeout(resolve, 2_000));
-      // 100 ticks a second: less than a quarter of a core, so nothing spins.
-      expect(cpuTicks() - before).toBeLessThan(50);
+      // 100 ticks a second: less than half a core, so nothing spins.
+      expect(cpuTicks() - before).toBeLessThan(100);
       for (const client of clients) client.destroy();
       execFileSync("prlimit", ["--pid", pid, "--nofile=4096:"]);
       expect([await finish(home, "before"), await field(home, "before", ".status.exitCode")]).toEqual(["Failed", "3"]);

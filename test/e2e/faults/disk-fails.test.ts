@@ -78,7 +78,7 @@ describe.skipIf(reason !== undefined)("F-06: desired/ on a file system that turn
     await run(home, "running", "sleep 4; exit 3");
     const desired = join(home.home, "desired");
     const file = join(desired, "jobs", "running.yaml");
-    await expect.poll(() => readFileSync(file, "utf8"), { timeout: 5_000 }).toContain("phase: Running");
+    await expect.poll(() => readFileSync(file, "utf8")).toContain("phase: Running");
     execFileSync("mount", ["--bind", desired, desired]);
     try {
       execFileSync("mount", ["-o", "remount,bind,ro", desired]);

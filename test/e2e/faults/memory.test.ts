@@ -62,7 +62,7 @@ describe.skipIf(reason !== undefined)("F-32: a daemon that may have 256 MB", () 
     await new Promise((resolve) => setTimeout(resolve, 6_000));
     rmSync(answer, { force: true });
     process.kill(daemon.pid, "SIGUSR2");
-    await expect.poll(() => existsSync(answer), { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => existsSync(answer)).toBe(true);
     const resources = JSON.parse(readFileSync(answer, "utf8")) as Readonly<Record<string, number>>;
     const descriptors = readdirSync(`/proc/${daemon.pid}/fd`).filter((fd) => isOpen(daemon.pid, fd)).length;
     return { descriptors, timers: resources["Timeout"] ?? 0, rssMiB: daemon.rssMiB() };

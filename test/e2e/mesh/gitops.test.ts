@@ -3,12 +3,13 @@ import type { LabHost } from "../lab/host.ts";
 import { Lab, whyNoLab } from "../lab/lab.ts";
 import type { PublicHost } from "../lab/public-host.ts";
 import { admit, connectionOf, peerOf, statusOf } from "./natted-crew.ts";
+import { promised } from "../../support/promised.ts";
 
 const refusal = await whyNoLab();
 if (refusal !== undefined && process.env["CI"] === "true") throw new Error(refusal);
 
 const config = { heartbeat_interval: 0.4, peer_timeout: 6, mirror_status: "false" };
-const soon = { timeout: 10_000, interval: 200 };
+const soon = promised(10_000);
 const who = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"];
 
 /** The README of examples/gitops-crew, with one repository of one machine that the other pulls from. */
@@ -54,7 +55,7 @@ describe.skipIf(refusal !== undefined)("peers in git", () => {
 
   test("she is reached as soon as there is a way", async () => {
     await lab.heal(nina, raj);
-    await expect.poll(() => connectionOf(raj, "nina"), { timeout: 15_000, interval: 200 }).toBe("direct");
+    await expect.poll(() => connectionOf(raj, "nina"), promised(15_000)).toBe("direct");
     expect((await statusOf(nina)).peers.map(({ name }) => name)).toContain("raj");
   });
 });

@@ -5,6 +5,7 @@ import { type Friends, openFriends } from "../lab/cast.ts";
 import type { LabHost } from "../lab/host.ts";
 import { whyNoLab } from "../lab/lab.ts";
 import { admit, connectionOf, peerOf, reaches, statusOf } from "./natted-crew.ts";
+import { promised } from "../../support/promised.ts";
 
 const refusal = await whyNoLab();
 if (refusal !== undefined && process.env["CI"] === "true") throw new Error(refusal);
@@ -12,7 +13,7 @@ if (refusal !== undefined) process.stderr.write(`skipped: a crew behind NATs: ${
 
 const config = { heartbeat_interval: 0.4, peer_timeout: 6 };
 /** The longest that a pair may take from when it is needed. */
-const wait = { timeout: 10_000, interval: 200 };
+const wait = promised(10_000);
 const names = ["vivek", "raj", "priya", "alex", "sam"];
 /** Who invited whom. */
 const inviters = { raj: "vivek", priya: "raj", alex: "priya", sam: "alex" } as const;

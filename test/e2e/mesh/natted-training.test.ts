@@ -7,6 +7,7 @@ import { buildTrainingImage, example, results, whyNoTrainingImage } from "../cre
 import { type Friends, openFriends } from "../lab/cast.ts";
 import { whyNoLab } from "../lab/lab.ts";
 import { admit, connectionOf } from "./natted-crew.ts";
+import { promised } from "../../support/promised.ts";
 
 const refusal = (await whyNoLab()) ?? (await whyNoEngineHouse()) ?? (await whyNoTrainingImage());
 if (refusal !== undefined && process.env["CI"] === "true") throw new Error(refusal);
@@ -41,7 +42,7 @@ describe.skipIf(refusal !== undefined)("examples/ml-training between two houses"
     async () => {
       const [raj] = engines;
       if (raj === undefined) throw new Error("raj has no engine");
-      const wait = { timeout: 15_000, interval: 200 };
+      const wait = promised(15_000);
       await expect.poll(() => connectionOf(friends.lab.host("raj"), "priya"), wait).toBe("punched");
       const train = async (peer: string): Promise<string> => {
         const directory = join(friends.lab.host("raj").home, `on-${peer}`);

@@ -9,6 +9,7 @@ import type { LabHouse } from "../lab/house.ts";
 import { Lab, whyNoLab } from "../lab/lab.ts";
 import type { PublicHost } from "../lab/public-host.ts";
 import { admit, connectionOf, peerOf, reaches, statusOf } from "./natted-crew.ts";
+import { promised } from "../../support/promised.ts";
 
 const refusal = await whyNoLab();
 if (refusal !== undefined && process.env["CI"] === "true") throw new Error(refusal);
@@ -16,7 +17,7 @@ if (refusal !== undefined) process.stderr.write(`skipped: a member that is revok
 
 const config = { heartbeat_interval: 0.4, peer_timeout: 6 };
 /** The longest that anything of the revoked one may go on. */
-const soon = { timeout: 10_000, interval: 200 };
+const soon = promised(10_000);
 const wait = { timeout: 20_000, interval: 200 };
 /** A dialer that has failed for long tries every half minute. */
 const far = { timeout: 50_000, interval: 500 };

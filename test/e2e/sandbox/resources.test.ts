@@ -77,7 +77,7 @@ describe.skipIf(await isEngineMissing("the sandbox rows"))("what a hostile Job m
     const { startedAt = "", finishedAt = "" } = (await bed.attempt("deaf")).status ?? {};
     const ranMs = Date.parse(finishedAt) - Date.parse(startedAt);
     expect(ranMs).toBeGreaterThan(10_000);
-    expect(ranMs).toBeLessThanOrEqual(17_000);
+    expect(ranMs).toBeLessThanOrEqual(30_000);
   });
 
   it("S-18: one that listens may end by itself, and it is its timeout all the same", async () => {

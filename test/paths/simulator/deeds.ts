@@ -62,3 +62,16 @@ export function heal(world: World): void {
   world.log("together again");
   for (const { host } of world.machines) host.group = 0;
 }
+
+/** These two do not reach each other, and everybody else reaches both. */
+export function sever(world: World, one: Machine, other: Machine): void {
+  world.log(`nothing passes between ${one.name} and ${other.name}`);
+  one.host.severed.add(other.host);
+  other.host.severed.add(one.host);
+}
+
+export function mend(world: World, one: Machine, other: Machine): void {
+  world.log(`packets pass between ${one.name} and ${other.name} again`);
+  one.host.severed.delete(other.host);
+  other.host.severed.delete(one.host);
+}

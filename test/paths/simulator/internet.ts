@@ -24,6 +24,8 @@ export class Host {
   epoch = 0;
   /** Hosts of two groups do not reach each other. */
   group = 0;
+  /** Nor those, whatever their groups. */
+  readonly severed = new Set<Host>();
   receive: (source: string, packet: Packet) => void = () => undefined;
 
   constructor({ segment, address, latencyMs }: HostOptions) {
@@ -39,6 +41,10 @@ export class Host {
     this.address = address;
     segment.devices.set(address, this);
     this.epoch += 1;
+  }
+
+  isApartFrom(other: Host): boolean {
+    return this.isCut || other.isCut || this.group !== other.group || this.severed.has(other);
   }
 
   get latencyMs(): number {
@@ -80,7 +86,7 @@ export class Internet {
 
   /** What a TCP connection depends on; undefined: none comes about. */
   connection(from: Host, to: Host): string | undefined {
-    if (from.isCut || to.isCut || from.group !== to.group) return undefined;
+    if (from.isApartFrom(to)) return undefined;
     const gone: Router[] = [];
     for (let segment = from.segment; ;) {
       if (segment === to.segment) return [from, to, ...gone].map(({ epoch }) => epoch).join(" ");
@@ -120,6 +126,6 @@ export class Internet {
       if (inside !== undefined && next !== undefined) this.#descend({ ...flight, destination: inside }, next);
       return;
     }
-    if (!device.isCut && device.group === from.group) device.receive(source, packet);
+    if (!device.isApartFrom(from)) device.receive(source, packet);
   }
 }

@@ -27,6 +27,7 @@ export function bestWay(world: World, pair: Pair): Way {
 /** Without anybody's help; undefined: not so. */
 function easyWay(one: Host, other: Host): Way | undefined {
   if (one.isCut || other.isCut || one.group !== other.group) return "none";
+  if (one.severed.has(other)) return undefined;
   if (one.segment === other.segment) return one.segment.gateway === undefined ? "direct" : "lan";
   if (isOffline(one) || isOffline(other)) return "none";
   if (isPublic(one) || isPublic(other)) return isBlocked(one) || isBlocked(other) ? undefined : "direct";
@@ -37,6 +38,7 @@ function isPunchable(world: World, one: Machine, other: Machine): boolean {
   const [hard, soft] = [filterOf(one.host), filterOf(other.host)].toSorted((a, b) => b - a);
   if (hard === undefined || soft === undefined || hard === hardness["udp-blocked"]) return false;
   if (hard === hardness.symmetric && soft >= hardness.cone) return false;
+  if (one.host.severed.has(other.host)) return false;
   // Nobody gets out of a router and in again.
   if (one.host.routers.some((router) => other.host.routers.includes(router))) return false;
   return isSeen(world, one, other) && isSeen(world, other, one);
