@@ -155,13 +155,15 @@ suite(`faults around a daemon${reason === undefined ? "" : ` (skipped: ${reason}
     const home = bed.newHome();
     await up(home);
     await run(home, "short", "sleep 1; exit 3");
-    await run(home, "long", "sleep 8; exit 2");
+    await run(home, "long", "sleep 15; exit 2");
     process.kill(home.pid(), "SIGSTOP");
     await new Promise((resolve) => setTimeout(resolve, 5_000));
     process.kill(home.pid(), "SIGCONT");
     expect(await field(home, "long", ".status.phase")).toBe("Running");
     // F-33: whoever wonders why nothing happened is told.
-    expect((await home.json(["status"]))["warnings"]).toContainEqual(expect.stringContaining("was held up for"));
+    await expect
+      .poll(async () => (await home.json(["status"]))["warnings"])
+      .toContainEqual(expect.stringContaining("was held up for"));
     for (const [name, code] of [
       ["short", "3"],
       ["long", "2"],
@@ -211,9 +213,10 @@ suite(`faults around a daemon${reason === undefined ? "" : ` (skipped: ${reason}
     const uid = await field(home, "train", ".metadata.uid");
     const desired = join(home.home, "desired");
     renameSync(desired, join(home.root, "elsewhere"));
+    await expect.poll(async () => (await home.run(["get", "jobs"])).stderr).toContain(desired);
+    // Whatever was about to be deleted would be by now.
     await new Promise((resolve) => setTimeout(resolve, 4_000));
     expect(await field(home, "train", ".status.phase")).toBe("Running");
-    expect((await home.run(["get", "jobs"])).stderr).toContain(desired);
     cpSync(join(home.root, "elsewhere"), desired, { recursive: true });
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(await field(home, "train", ".metadata.uid")).toBe(uid);

@@ -55,7 +55,7 @@ suite(`F-05: the disk of the home is full${reason === undefined ? "" : ` (skippe
   it("refuses new work in words, keeps every file whole, says so, and goes on within 10 s of there being space", async () => {
     await home.ok(
       ["apply", "-f", "-"],
-      job("running", "echo begun; sleep 3; head -c 300000 /dev/zero >out.bin; echo ended; exit 3"),
+      job("running", "echo begun; sleep 5; head -c 300000 /dev/zero >out.bin; echo ended; exit 3"),
     );
     await home.ok(["wait", "job/running", "--for=phase=Running", "--timeout", "30s"]);
     await expect.poll(() => readFileSync(desired("running"), "utf8")).toContain("phase: Running");
@@ -67,9 +67,11 @@ suite(`F-05: the disk of the home is full${reason === undefined ? "" : ` (skippe
     const edited = await home.run(["apply", "-f", "-"], job("running", `${"x".repeat(9000)}`));
     expect(edited.code).not.toBe(0);
     // The job ends while nothing can be written down.
-    await new Promise((resolve) => setTimeout(resolve, 6_000));
-    expect((await home.json(["status"]))["warnings"]).toContainEqual(expect.stringContaining("is full"));
-    expect(await home.ok(["describe", "job", "running"])).toMatch(/StateUnusable|ENOSPC/);
+    await new Promise((resolve) => setTimeout(resolve, 8_000));
+    await expect
+      .poll(async () => (await home.json(["status"]))["warnings"])
+      .toContainEqual(expect.stringContaining("is full"));
+    await expect.poll(() => home.ok(["describe", "job", "running"])).toMatch(/StateUnusable|ENOSPC/);
     expect(readFileSync(desired("running"), "utf8")).toBe(before);
     expect(readdirSync(join(home.home, "desired", "jobs"))).toEqual(["running.yaml"]);
     free();
