@@ -177,7 +177,7 @@ spec:
 
   test("a peer that is full says so, and takes the job once its Limits allow", async () => {
     at("bob").write("desired/limits.yaml", limits.replace("runtime:", "maxJobs: 1, runtime:"));
-    await declare("long", "sleep 4");
+    await declare("long", "sleep 8");
     await expect.poll(() => phaseOf("long"), wait).toBe("Running");
     await declare("next", "true");
     await expect.poll(async () => (await look("next")).reason, wait).toBe("Queued");

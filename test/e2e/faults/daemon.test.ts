@@ -127,7 +127,7 @@ suite(`faults around a daemon${reason === undefined ? "" : ` (skipped: ${reason}
       "Failed",
       "137",
     ]);
-    await run(home, "paused", "sleep 2; exit 5");
+    await run(home, "paused", "sleep 5; exit 5");
     await (await container("paused")).pause();
     expect(await field(home, "paused", ".status.phase")).toBe("Running");
     await (await container("paused")).unpause();
@@ -154,7 +154,7 @@ suite(`faults around a daemon${reason === undefined ? "" : ` (skipped: ${reason}
   it("F-22, F-33: stopped and continued, it catches up without running anything twice or timing anything out", async () => {
     const home = bed.newHome();
     await up(home);
-    await run(home, "short", "sleep 1; exit 3");
+    await run(home, "short", "sleep 2; exit 3");
     await run(home, "long", "sleep 15; exit 2");
     process.kill(home.pid(), "SIGSTOP");
     await new Promise((resolve) => setTimeout(resolve, 5_000));

@@ -75,7 +75,7 @@ describe.skipIf(reason !== undefined)("F-06: desired/ on a file system that turn
   });
 
   it("jobs go on and their status is known; nothing is written, which is said; it is written when it can be", async () => {
-    await run(home, "running", "sleep 4; exit 3");
+    await run(home, "running", "sleep 8; exit 3");
     const desired = join(home.home, "desired");
     const file = join(desired, "jobs", "running.yaml");
     await expect.poll(() => readFileSync(file, "utf8")).toContain("phase: Running");

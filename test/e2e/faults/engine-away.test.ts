@@ -30,13 +30,13 @@ suite(`an engine that is not well${reason === undefined ? "" : ` (skipped: ${rea
       proxy.mode = "pass";
       expect([await finish(home, "train"), await field(home, "train", ".status.exitCode")]).toEqual(["Failed", "9"]);
       expect(await finish(home, "next")).toBe("Succeeded");
-      await run(home, "hung", "sleep 2; exit 8");
+      await run(home, "hung", "sleep 4; exit 8");
       proxy.mode = "hang";
       await new Promise((resolve) => setTimeout(resolve, 6_000));
       proxy.mode = "pass";
       expect([await finish(home, "hung"), await field(home, "hung", ".status.exitCode")]).toEqual(["Failed", "8"]);
       proxy.mode = "silent events";
-      await run(home, "unheard", "sleep 1; exit 7");
+      await run(home, "unheard", "sleep 3; exit 7");
       expect([await finish(home, "unheard"), await field(home, "unheard", ".status.exitCode")]).toEqual([
         "Failed",
         "7",
