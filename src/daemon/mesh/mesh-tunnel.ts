@@ -29,10 +29,11 @@ export class MeshTunnel implements TunnelPort {
   async apply(
     config: TunnelConfig,
   ): Promise<{ readonly made: boolean; readonly changes: number; readonly savedHandEdit: boolean }> {
+    // Before anything is waited for: whoever removes it meanwhile has the last word.
+    this.#applied = config;
     const wireguard = await this.#current();
     const renewed = [...this.#renewed];
     this.#renewed.clear();
-    this.#applied = config;
     try {
       const { made, actions, savedHandEdit } = await wireguard.apply(this.#whole(config), renewed);
       return { made, changes: actions.length, savedHandEdit };

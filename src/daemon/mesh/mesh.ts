@@ -22,6 +22,7 @@ import type { Peer } from "../../resources/peer.ts";
 import type { MachineSize } from "../../scheduler/effective-limits.ts";
 import type { DeclaredWriter } from "../../store/declared.ts";
 import type { ObjectStore } from "../../store/types.ts";
+import { untilGone } from "../../store/until-gone.ts";
 import type { Crew } from "../crew.ts";
 import type { CrewMesh } from "../crew-mesh.ts";
 import { MeshBook } from "./mesh-book.ts";
@@ -58,6 +59,8 @@ export interface MeshOptions {
 const farewellMs = 500;
 /** An interface is up, or known to be impossible, in a tenth of it. */
 const interfaceMs = 3_000;
+/** An interface is gone in a tenth of it. */
+const cleanUpMs = 10_000;
 const lookMs = 25;
 
 /** The native mesh of this machine: what people do with it, what its controller and its crew need of it. */
@@ -205,6 +208,7 @@ export class Mesh implements MeshOperations {
       this.#isLeaving = false;
     }
     log.info("this machine has left its network", { network: name, identity: paths.identity });
+    await this.#cleanedUp(name);
   }
 
   explain(peer: string): Promise<PathExplanation> {
@@ -284,6 +288,15 @@ export class Mesh implements MeshOperations {
     } catch (error) {
       if (!(error instanceof HomieError && error.code === "NotFound")) throw error;
     }
+  }
+
+  /** Throws HomieError MeshUnavailable when the interface is still there after a while. */
+  async #cleanedUp(name: string): Promise<void> {
+    const { store, clock } = this.#options;
+    if (await untilGone(store, { kind: "Network", name }, { clock, forMs: cleanUpMs })) return;
+    throw new HomieError("MeshUnavailable", `this machine has left ${name}, but its interface is not taken away yet`, {
+      hint: `it is tried again; homie describe network ${name} tells what is in the way`,
+    });
   }
 
   #peerOf(node: string): Peer | undefined {

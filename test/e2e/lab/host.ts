@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Answer, House, type Place } from "../crew/house.ts";
 import { Keeper, machineSpaces } from "./keeper.ts";
@@ -81,6 +81,11 @@ export abstract class LabHost implements Place {
   /** Runs a command to its end. Answers its stdout; throws if it fails. */
   run(...command: readonly string[]): Promise<string> {
     return run([...this.enter(), ...command]);
+  }
+
+  /** A program of every machine of the lab from now on, before that of the system. */
+  install(name: string, script: string): void {
+    writeFileSync(join(this.#programs, name), script, { mode: 0o755 });
   }
 
   /** Starts a command that goes on. `killChildOf` ends it, as everything that ends the machine does. */
