@@ -38,6 +38,8 @@ export interface WireGuard {
   rebind(): Promise<void>;
   /** Undefined where there is no such interface. */
   observe(): Promise<WireGuardDump | undefined>;
+  /** homie made or took over an interface since the machine started, and has not removed it. */
+  isOnRecord(): Promise<boolean>;
   /** Removes interface, process and file; an interface of somebody else stays, as does FILE.orig. */
   remove(): Promise<void>;
 }
@@ -54,6 +56,7 @@ export function createWireGuard(directory: string, name = "homie0"): WireGuard {
     converged: (config) => turns.run(name, () => wireguard.converged(config)),
     rebind: () => turns.run(name, () => wireguard.rebind()),
     observe: () => turns.run(name, () => wireguard.observe()),
+    isOnRecord: () => turns.run(name, () => Promise.resolve(wireguard.isOnRecord())),
     remove: () => turns.run(name, () => wireguard.remove()),
   };
 }
@@ -126,6 +129,10 @@ class WireGuardInterface {
     if (answer.ok) return parseDump(answer.stdout);
     if (/no such device|protocol not supported/i.test(answer.words)) return undefined;
     throw toolError("wg", answer.words, this.#fixPresent());
+  }
+
+  isOnRecord(): boolean {
+    return readRecord(this.#record) !== undefined;
   }
 
   async remove(): Promise<void> {

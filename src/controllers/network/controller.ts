@@ -178,8 +178,9 @@ async function apply(config: TunnelConfig, key: Key, scene: Scene, context: Cont
 }
 
 async function remove(scene: Scene): Promise<void> {
-  await scene.ports.tunnel.remove();
+  // As long as the interface is on record, whoever goes on after a crash knows that there may be rules too.
   await scene.ports.relay.remove();
+  await scene.ports.tunnel.remove();
   scene.cleared = true;
   scene.rendered = false;
   scene.relay = scene.applied = undefined;

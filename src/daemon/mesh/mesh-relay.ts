@@ -1,10 +1,13 @@
 import { createRelay, type Relay } from "../../adapters/relay/relay.ts";
 import type { RelayOutcome, RelayPort, RelayWanted } from "../../controllers/network/ports.ts";
 import type { Logger } from "../../reconciler/types.ts";
+import { HomieError } from "../../resources/errors.ts";
 
 export interface MeshRelayOptions {
   readonly interfaceName: () => string;
   readonly log: Logger;
+  /** homie has an interface here, or had one when it was interrupted. */
+  readonly hasInterface: () => Promise<boolean>;
   /** Whether packets pass through this machine has changed. */
   readonly onChange: () => void;
 }
@@ -31,7 +34,13 @@ export class MeshRelay implements RelayPort {
   }
 
   async remove(): Promise<void> {
-    await (await this.#current()).remove();
+    try {
+      await (await this.#current()).remove();
+    } catch (error) {
+      // Without rights or tools nothing was made either, unless an earlier daemon had them.
+      const isUnable = error instanceof HomieError && error.code === "MeshUnavailable";
+      if (!isUnable || (await this.#options.hasInterface())) throw error;
+    }
     this.#tell({ active: false });
   }
 

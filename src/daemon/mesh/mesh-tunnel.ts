@@ -51,6 +51,10 @@ export class MeshTunnel implements TunnelPort {
     return (await this.#current()).converged(this.#whole(config));
   }
 
+  async isOnRecord(): Promise<boolean> {
+    return (await this.#current()).isOnRecord();
+  }
+
   async remove(): Promise<void> {
     this.#applied = undefined;
     await (await this.#current()).remove();

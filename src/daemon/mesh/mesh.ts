@@ -94,7 +94,8 @@ export class Mesh implements MeshOperations {
     const interfaceName = (): string => this.#seat?.network()?.spec.interface ?? "homie0";
     const { wireguardKey } = this.#book.identity;
     this.#tunnel = new MeshTunnel({ directory: paths.wireguard, wireguardKey, interfaceName, log });
-    this.#relay = new MeshRelay({ interfaceName, log, onChange: () => this.#seat?.paths.look() });
+    const hasInterface = (): Promise<boolean> => this.#tunnel.isOnRecord();
+    this.#relay = new MeshRelay({ interfaceName, log, hasInterface, onChange: () => this.#seat?.paths.look() });
     this.#subscriptions.push(
       this.#book.onChange((change) => {
         // Whoever leaves still has its links for a moment, to say so.
