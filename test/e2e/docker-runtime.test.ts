@@ -69,6 +69,24 @@ describe.skipIf(await isEngineMissing("the docker runtime"))("the docker runtime
       await runtime.remove(attempt);
     });
 
+    it("tells a program that cannot be executed from one that leaves with the same code, every time", async () => {
+      for (let round = 0; round < 10; round += 1) {
+        const missing = Array.from({ length: 3 }, () => attemptOf({ argv: ["no-such-program"] }));
+        const leaving = attemptOf({ argv: shell(engine.kind === "podman" ? "exit 1" : "exit 127") });
+        const all = [...missing, leaving];
+        await Promise.all(all.map((attempt) => begin(attempt)));
+        await Promise.all(all.map((attempt) => untilComplete(attempt)));
+        for (const attempt of missing)
+          expect(await runtime.inspect(attempt)).toMatchObject({
+            phase: "exited",
+            exitCode: 127,
+            startError: expect.stringContaining("no-such-program"),
+          });
+        expect(await runtime.inspect(leaving)).not.toHaveProperty("startError");
+        for (const attempt of all) await runtime.remove(attempt);
+      }
+    });
+
     it("tells a program that ran out of memory from one that was killed", async () => {
       const attempt = attemptOf({ argv: ["dd", "if=/dev/zero", "of=/dev/null", "bs=400M", "count=1"] });
       await begin(attempt);

@@ -1,5 +1,4 @@
 import type Docker from "dockerode";
-import { setTimeout } from "node:timers/promises";
 import type { RuntimeFacts } from "../../controllers/attempt/ports.ts";
 import { createDemultiplexer } from "./demultiplex.ts";
 import { isNotFound, translateEngineError } from "./engine-error.ts";
@@ -11,10 +10,8 @@ type Exited = Extract<RuntimeFacts, { phase: "exited" }>;
 export const podmanInit = "/run/podman-init";
 /** Podman's init (catatonit) leaves with this whatever is wrong; Docker's (tini) with 126 or 127, as a shell does. */
 const podmanInitFailed = 1;
-const writtenMs = 150;
-const newline = 10;
-/** Catatonit writes its line in pieces, and podman counts each that its monitor read alone as a line: five were seen. */
-const mostPieces = 32;
+/** Its line has the program's name in it, which may be long. */
+const mostBytes = 65_536;
 
 /** The codes the container's init leaves with when it cannot execute the program; programs may use them too. */
 export function mayBeStartError(facts: RuntimeFacts, executed: string | undefined): facts is Exited {
@@ -29,7 +26,7 @@ export function mayBeStartError(facts: RuntimeFacts, executed: string | undefine
  */
 export async function withStartError(facts: Exited, container: Docker.Container, program: string): Promise<Exited> {
   try {
-    const said = parseInitFailure(await readLastWords(facts, container));
+    const said = parseInitFailure(await readFirstWords(container));
     if (said === undefined) return facts;
     const exitCode = facts.exitCode !== podmanInitFailed ? facts.exitCode : said.includes("No such file") ? 127 : 126;
     return { ...facts, exitCode, startError: said.includes(program) ? said : `${program}: ${said}` };
@@ -39,21 +36,22 @@ export async function withStartError(facts: Exited, container: Docker.Container,
   }
 }
 
-/** Podman's monitor may write the last line only after it has told of the end: nothing, or its init's line in part, is asked for again. */
-async function readLastWords({ exitCode }: Exited, container: Docker.Container): Promise<Buffer> {
-  const tries = exitCode === podmanInitFailed ? 4 : 1;
-  for (let count = 1; ; count += 1) {
-    const output = await within(answerMs, () =>
-      container.logs({ follow: false, stdout: true, stderr: true, tail: mostPieces }),
-    );
-    if (isWhole(output) || count >= tries) return output;
-    await setTimeout(writtenMs);
-  }
-}
-
-/** What the program itself wrote is not waited for: it need not end with a line. */
-function isWhole(output: Buffer): boolean {
-  return output.length > 0 && (!output.includes("(catatonit:") || output.at(-1) === newline);
+/**
+ * What was written first, and more of it than the init says where a program has said more. From the start, as podman's
+ * `tail` loses pieces of a line that its monitor read in pieces.
+ */
+function readFirstWords(container: Docker.Container): Promise<Buffer> {
+  return within(answerMs, async (abortSignal) => {
+    const output = await container.logs({ follow: true, stdout: true, stderr: true, abortSignal });
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of output as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > mostBytes) break;
+    }
+    return Buffer.concat(chunks);
+  });
 }
 
 /** The engine has nothing that brings GPUs into containers: by its own driver, or by CDI (Container Device Interface). */
@@ -70,6 +68,7 @@ export function explainStartError(said: string): string {
 const initFailure = /^(?:\[FATAL tini \(\d+\)\]|(?:FATAL|ERROR) \(catatonit:\d+\):) ([^\n]+)\n$/;
 
 export function parseInitFailure(output: Uint8Array): string | undefined {
+  if (output.length > mostBytes) return undefined;
   const pieces = createDemultiplexer().push(output);
   if (pieces.some(({ stream }) => stream === "stdout")) return undefined;
   return initFailure.exec(Buffer.concat(pieces.map(({ bytes }) => bytes)).toString())?.[1];
