@@ -57,8 +57,10 @@ export interface NetworkReport {
     readonly ip: string;
     readonly ipv6: string;
     readonly invitedBy?: string;
-    /** This machine is no member any more. */
-    readonly removed?: { readonly how: "Revoked" | "Left" | "Rotated"; readonly by: string };
+    /** This machine is no member: its keys are out, or nothing that counts has let them in. */
+    readonly removed?:
+      | { readonly how: "Revoked" | "Left" | "Rotated"; readonly by: string }
+      | { readonly how: "NotAdmitted" };
     readonly nat: NatKind;
     readonly relays: boolean;
     /** Absent: the interface is up. */

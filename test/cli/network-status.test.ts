@@ -46,11 +46,21 @@ test("a founder alone is told how to let somebody in", async () => {
 });
 
 test.each([
-  ["Revoked", "this machine is no member any more (revoked by vivek); `homie network leave` clears it\n"],
-  ["Left", "this machine is no member any more (its keys have left); `homie network leave` clears it\n"],
-] as const)("a machine that is out is told so: %s", async (how, line) => {
+  [
+    { how: "Revoked", by: "vivek" },
+    "this machine is no member any more (revoked by vivek); `homie network leave` clears it\n",
+  ],
+  [
+    { how: "Left", by: "vivek" },
+    "this machine is no member any more (its keys have left); `homie network leave` clears it\n",
+  ],
+  [
+    { how: "NotAdmitted" },
+    "this machine is no member any more (nobody who counts has let its keys in); `homie network leave` clears it\n",
+  ],
+] as const)("a machine that is out is told so: %j", async (removed, line) => {
   const mesh = fakeMesh();
-  mesh.reports = [{ ...aNetwork, you: { ...aNetwork.you, removed: { how, by: "vivek" } } }];
+  mesh.reports = [{ ...aNetwork, you: { ...aNetwork.you, removed } }];
   expect((await (await openMeshHome(mesh)).run(status)).stdout).toContain(line);
 });
 

@@ -21,10 +21,19 @@ export function isSpent(path: string): boolean {
 export function retireIdentity(path: string): string | undefined {
   if (!isSpent(path)) return undefined;
   const node = existsSync(path) ? loadIdentity(path).nodeId : undefined;
-  if (node !== undefined) renameSync(path, join(dirname(path), `identity-${node}.json`));
+  if (node !== undefined) renameSync(path, retiredPath(path, node));
   rmSync(markerOf(path));
   fsyncDirectorySync(dirname(path));
   return node;
+}
+
+/** These were keys of this machine before it left with them. */
+export function isRetired(path: string, node: string): boolean {
+  return existsSync(retiredPath(path, node));
+}
+
+function retiredPath(path: string, node: string): string {
+  return join(dirname(path), `identity-${node}.json`);
 }
 
 function markerOf(path: string): string {

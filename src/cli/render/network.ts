@@ -55,8 +55,7 @@ export function renderNat(nat: NatKind): string {
 function renderOwnPlace({ name, cidr, you }: NetworkReport): string {
   const { removed } = you;
   if (removed !== undefined) {
-    const how = removed.how === "Revoked" ? `revoked by ${safeLine(removed.by)}` : "its keys have left";
-    return `${safeLine(name)} (${safeLine(cidr)})\nthis machine is no member any more (${how}); \`homie network leave\` clears it\n`;
+    return `${safeLine(name)} (${safeLine(cidr)})\nthis machine is no member any more (${renderRemoval(removed)}); \`homie network leave\` clears it\n`;
   }
   const facts = [
     you.invitedBy === undefined ? "founder" : `invited by ${you.invitedBy}`,
@@ -69,6 +68,11 @@ function renderOwnPlace({ name, cidr, you }: NetworkReport): string {
   ]
     .map((line) => `${line}\n`)
     .join("");
+}
+
+function renderRemoval(removed: NonNullable<NetworkReport["you"]["removed"]>): string {
+  if (removed.how === "NotAdmitted") return "nobody who counts has let its keys in";
+  return removed.how === "Revoked" ? `revoked by ${safeLine(removed.by)}` : "its keys have left";
 }
 
 function renderTotals({ totals }: NetworkReport): string {

@@ -45,6 +45,17 @@ export function sayLeave(book: MeshBook): void {
   book.say({ kind: "Leave", ...planCut(book.network?.id ?? "", book.key, pile) });
 }
 
+/** This machine has said that it goes, with its keys of now or of before, and was stopped before it was through with that. */
+export function hasLeft(book: MeshBook, wasOwn: (node: string) => boolean): boolean {
+  if (book.network === undefined || book.own !== undefined) return false;
+  const { removed } = book.membership;
+  const own = removed.find(({ node }) => node === book.node);
+  if (own !== undefined) return own.how === "Left";
+  // Keys that were let in later, whatever became of them, are not on their way out.
+  if (namesIn(book.statements()).has(book.key)) return false;
+  return removed.some(({ node, how }) => how === "Left" && wasOwn(node));
+}
+
 /** By name, or by node id. Throws HomieError NotFound. */
 export function findMember(book: MeshBook, peer: string): Member {
   const { members, removed } = book.membership;

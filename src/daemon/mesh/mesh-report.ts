@@ -54,8 +54,9 @@ export function reportNetwork(facts: MeshReportFacts): NetworkReport {
 }
 
 function removalOf(book: MeshBook): NetworkReport["you"]["removed"] {
+  if (book.own !== undefined) return undefined;
   const removed = book.membership.removed.find(({ node }) => node === book.node);
-  return removed === undefined ? undefined : { how: removed.how, by: nameOf(removed.by, book) };
+  return removed === undefined ? { how: "NotAdmitted" } : { how: removed.how, by: nameOf(removed.by, book) };
 }
 
 function reportMember(member: Member, facts: MeshReportFacts): NetworkPeerReport {

@@ -1,6 +1,6 @@
 import { createJoinFile, createNetworkFile } from "../../adapters/identity/network-file.ts";
 import { loadIdentityRecord } from "../../adapters/identity/identity-file.ts";
-import { isSpent, spendIdentity } from "../../adapters/identity/spent-identity.ts";
+import { isRetired, isSpent, spendIdentity } from "../../adapters/identity/spent-identity.ts";
 import type { HomePaths } from "../../adapters/home.ts";
 import { cidrClash, localNetworks, pickCidr } from "../../adapters/system/routes.ts";
 import type { MeshCreation, MeshOperations, Revocation } from "../../api/ports.ts";
@@ -26,7 +26,7 @@ import { untilGone } from "../../store/until-gone.ts";
 import type { Crew } from "../crew.ts";
 import type { CrewMesh } from "../crew-mesh.ts";
 import { MeshBook } from "./mesh-book.ts";
-import { findMember, networkLog, revokeMember, sayLeave } from "./mesh-exits.ts";
+import { findMember, hasLeft, networkLog, revokeMember, sayLeave } from "./mesh-exits.ts";
 import { MeshInvites } from "./mesh-invites.ts";
 import { MeshRelay } from "./mesh-relay.ts";
 import { MeshSeat } from "./mesh-seat.ts";
@@ -197,12 +197,11 @@ export class Mesh implements MeshOperations {
     this.#isLeaving = true;
     try {
       sayLeave(this.#book);
-      spendIdentity(paths.identity);
+      this.#spendKeys();
       await clock.sleep(farewellMs, new AbortController().signal);
       const closing = this.#seat?.close();
       this.#seat = undefined;
-      this.#book.leave();
-      await this.#undeclare(name);
+      await this.#goOut(name);
       await this.#options.resettle();
       await closing;
     } finally {
@@ -220,8 +219,14 @@ export class Mesh implements MeshOperations {
     return settled(() => this.#joined().netcheck());
   }
 
-  /** Tunnels that an earlier daemon left are known: before, its interface is not to be touched. */
+  /** Tunnels that an earlier daemon left are known: before, its interface is not to be touched. A leave that was cut off is through. */
   async ready(): Promise<void> {
+    const { network } = this.#book;
+    if (network !== undefined && this.#hasLeft()) {
+      this.#spendKeys();
+      await this.#goOut(network.name);
+      this.#options.log.info("this machine has left its network, as it had begun to", { network: network.name });
+    }
     await this.#seat?.paths.ready;
   }
 
@@ -243,7 +248,7 @@ export class Mesh implements MeshOperations {
   }
 
   #sit(): void {
-    if (this.#book.network !== undefined)
+    if (this.#book.network !== undefined && !this.#hasLeft())
       this.#seat = new MeshSeat({
         ...this.#options,
         ...{ book: this.#book, tunnel: this.#tunnel, relay: this.#relay },
@@ -281,6 +286,21 @@ export class Mesh implements MeshOperations {
     const known = store.get<Network>({ kind: "Network", name });
     const manifest = { apiVersion: "homie.dev/v1", kind: "Network", metadata: { name } } as const;
     if (known === undefined) await declared.write({ ...manifest, spec }, { mode: "create" });
+  }
+
+  #hasLeft(): boolean {
+    return hasLeft(this.#book, (node) => isRetired(this.#options.paths.identity, node));
+  }
+
+  /** Keys that no member takes any more. */
+  #spendKeys(): void {
+    if (this.#book.isOut(this.#book.node)) spendIdentity(this.#options.paths.identity);
+  }
+
+  /** The book goes last: a leave that is cut off is known by it. */
+  async #goOut(name: string): Promise<void> {
+    await this.#undeclare(name);
+    this.#book.leave();
   }
 
   async #undeclare(name: string): Promise<void> {

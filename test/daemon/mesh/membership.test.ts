@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { findMember, networkLog, revokeMember, sayLeave } from "../../../src/daemon/mesh/mesh-exits.ts";
+import { findMember, hasLeft, networkLog, revokeMember, sayLeave } from "../../../src/daemon/mesh/mesh-exits.ts";
 import { digestOf, lackingFrom, shortId } from "../../../src/trust/membership/exchange.ts";
 import { requestWords } from "../../../src/trust/membership/fingerprint.ts";
 import { decodeJoinRequest } from "../../../src/trust/membership/join-request.ts";
@@ -144,6 +144,30 @@ test("who leaves is out, and whom it invited stays", async () => {
   sayLeave(bob.book);
   tell(bob, alice);
   expect(namesIn(alice)).toEqual(["alice", "carol"]);
+});
+
+test("a leave that was cut off is known, by keys of now or of before", async () => {
+  const [alice, bob, next] = [machine("alice"), machine("bob"), machine("bob")];
+  alice.invites.found({ name: "homelab", cidr: "10.77.0.0/16" });
+  await admit(alice, bob);
+  const wasBob = (node: string): boolean => node === bob.book.node;
+  expect(hasLeft(bob.book, wasBob)).toBe(false);
+  sayLeave(bob.book);
+  expect(hasLeft(bob.book, () => false)).toBe(true);
+  const { content } = bob.book;
+  if (content === undefined) throw new Error("bob has no book");
+  next.book.enter(content);
+  expect(hasLeft(next.book, wasBob)).toBe(true);
+  expect(hasLeft(next.book, () => false)).toBe(false);
+  next.book.leave();
+  expect(hasLeft(next.book, wasBob)).toBe(false);
+  // Keys that came later and were put out: that is for their owner to see.
+  tell(bob, alice);
+  await admit(alice, next);
+  revokeMember(alice.book, next.book.node);
+  tell(alice, next);
+  expect(next.book.own).toBe(undefined);
+  expect(hasLeft(next.book, wasBob)).toBe(false);
 });
 
 test("members with the same statements have one digest; who lacks some is told which", async () => {

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Friends, openFriends } from "../lab/cast.ts";
 import type { LabHost } from "../lab/host.ts";
@@ -201,5 +203,20 @@ describe.skipIf(refusal !== undefined)("a mesh that changes", () => {
     await wilma.powerOn();
     await wilma.up();
     await expect.poll(() => connectionOf(wilma, "otto"), wait).toBe("direct");
+  });
+
+  test("a leave whose daemon is killed on the way is through at the next start", async () => {
+    const { cli } = at("raj");
+    const leaving = cli.run(["network", "leave", "--yes"]);
+    await expect.poll(() => existsSync(join(cli.home, "network", "identity.spent"))).toBe(true);
+    cli.kill();
+    expect((await leaving).code).not.toBe(0);
+    await at("raj").up();
+    expect((await at("raj").homie(["network", "status"])).stderr).toContain("this machine is in no network");
+    await expect.poll(() => at("raj").run("ip", "-br", "link"), soon).not.toContain("homie0");
+    await expect.poll(() => cli.ok(["get", "networks", "-o", "name"]), soon).toBe("");
+    // Under its new keys it may come again.
+    await admit(at("vivek"), at("raj"));
+    await expect.poll(() => connectionOf(at("raj"), "wilma"), wait).not.toBe("none");
   });
 });
