@@ -30,9 +30,10 @@ export abstract class Router implements Site {
   /** Everything the router remembers is lost; with an address, it comes back with that one. */
   async restart(address: string = this.address): Promise<void> {
     await runIp(this.keeper, ["link set wan down"]);
-    if (address !== this.address) await this.wire.reconnect({ ...this.wire.end, address });
+    // Before anything can leave again: a datagram of an old flow would note that flow's mapping anew.
     await loadNat(this.keeper, this.#nat);
     await run(this.keeper.inside(["conntrack", "--flush"]));
+    if (address !== this.address) await this.wire.reconnect({ ...this.wire.end, address });
     await runIp(this.keeper, [
       "link set wan up",
       `route replace default via ${this.crossing.gateway} dev wan onlink`,
