@@ -50,7 +50,7 @@ export async function placeFile(
   { replace }: { readonly replace: boolean },
 ): Promise<boolean> {
   const destination = join(parent, basename(file.path));
-  const part = join(parent, `.homie-part-${file.tag}`);
+  const part = partOf(file, parent);
   let isNamed = false;
   try {
     await copyAnew(file.source, part);
@@ -65,6 +65,15 @@ export async function placeFile(
     if (!isNamed || !replace) await rm(part, { force: true });
   }
   return isNamed;
+}
+
+/** A run that was killed may have left its copy, beside the name it had given it or not. */
+export async function removePart(file: FileToPlace, parent: string): Promise<void> {
+  await rm(partOf(file, parent), { force: true });
+}
+
+function partOf({ tag }: FileToPlace, parent: string): string {
+  return join(parent, `.homie-part-${tag}`);
 }
 
 /** What a killed run left gives way. */

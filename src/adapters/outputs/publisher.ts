@@ -12,7 +12,7 @@ import type { HomePaths } from "../home.ts";
 import { inParallel } from "../in-parallel.ts";
 import { fsyncDirectory } from "../project/replace-file.ts";
 import { smallBytes } from "./flushes.ts";
-import { hashIfFile, placeFile, prepareParent } from "./place-file.ts";
+import { hashIfFile, placeFile, prepareParent, removePart } from "./place-file.ts";
 import type { FileToPlace } from "./place-file.ts";
 import { openResultsDirectory, resultsMarker } from "./results-directory.ts";
 
@@ -123,15 +123,16 @@ class Publication {
     const parent = await this.#parentOf(to, output.path);
     if (parent === undefined) return "a link or a file stands in the way of its directory";
     const destination = join(parent, basename(output.path));
+    const file = this.#fileFor(output, to);
+    await removePart(file, parent);
     const verdict = await this.#judge(destination, output.sha256);
     if (verdict.because !== undefined) return verdict.because;
     if (verdict.step === "create") {
       // Written down first: a file found without a record later would count as the user's.
       this.#record(destination, output);
-      if (!(await this.#put(this.#fileFor(output, to), parent, { replace: false })))
-        return `${destination} appeared meanwhile`;
+      if (!(await this.#put(file, parent, { replace: false }))) return `${destination} appeared meanwhile`;
     }
-    if (verdict.step === "replace") await this.#put(this.#fileFor(output, to), parent, { replace: true });
+    if (verdict.step === "replace") await this.#put(file, parent, { replace: true });
     if (verdict.step !== "keep") this.#record(destination, output);
     return undefined;
   }

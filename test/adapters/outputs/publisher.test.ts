@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -242,6 +243,17 @@ describe("files with a destination", () => {
     await publish(next);
     expect((await publish(collected({ "to:a": "3" }, { generation: 3 }))).diverted).toEqual([]);
     expect(read(join(to, "a"))).toBe("3");
+  });
+
+  test("leave no copy behind that a killed run had made, whether it had its name or not", async () => {
+    const attempt = collected({ "to:named": "1", "to:taken": "2" });
+    const tags = ["named", "taken"].map((path) => sha(`${attempt.metadata.name}/${path}`).slice(0, 16));
+    mkdirSync(to);
+    for (const tag of tags) writeFileSync(join(to, `.homie-part-${tag}`), "1");
+    linkSync(join(to, `.homie-part-${tags[0]}`), join(to, "named"));
+    writeFileSync(join(to, "taken"), "mine");
+    expect((await publish(attempt)).diverted.map(({ path }) => path)).toEqual(["taken"]);
+    expect(visible(to)).toEqual(["named", "taken"]);
   });
 
   test("are diverted where a link or a file stands in the way, or the directory is homie's", async () => {
