@@ -33,7 +33,7 @@ const sqliteBusy = 5;
 export function acquireHomeLock(paths: HomePaths): HomeLock {
   mkdirSync(dirname(paths.pid), { recursive: true, mode: 0o700 });
   const lock = lockPatiently(paths);
-  for (const directory of [paths.root, dirname(paths.pid)]) removeLeftovers(directory);
+  for (const directory of [paths.root, dirname(paths.pid), dirname(paths.identity)]) removeLeftovers(directory);
   const self = identifyProcess(process.pid);
   atomicWriteSync(paths.pid, renderIdentity(self), { mode: 0o600 });
   return {

@@ -1,7 +1,7 @@
-import { access, lstat, mkdir, readFile, readdir, rename } from "node:fs/promises";
+import { access, lstat, mkdir, readFile, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Attempt } from "../../resources/attempt.ts";
-import { replaceFile } from "../project/replace-file.ts";
+import { partSuffix, replaceFile } from "../project/replace-file.ts";
 
 /** Says whose results a directory holds; never listed as an output. */
 export const resultsMarker = ".homie-results.json";
@@ -41,8 +41,15 @@ async function lookAt(directory: string): Promise<Found> {
   if (!facts.isDirectory()) return { holds: "something" };
   const marker = await readMarker(join(directory, resultsMarker));
   if (marker !== undefined) return { holds: "something", marker };
-  // Empty: made by a run that was killed before it wrote the marker.
-  return { holds: (await readdir(directory)).length === 0 ? "nothing" : "something" };
+  return { holds: (await isUnmarked(directory)) ? "nothing" : "something" };
+}
+
+/** Made by a run that was killed before it had written the marker: there is nothing in it, or the marker in part, which goes. */
+async function isUnmarked(directory: string): Promise<boolean> {
+  const names = await readdir(directory);
+  if (!names.every((name) => name.startsWith(`${resultsMarker}.`) && name.endsWith(partSuffix))) return false;
+  for (const name of names) await rm(join(directory, name), { force: true });
+  return true;
 }
 
 async function readMarker(path: string): Promise<Marker | undefined> {

@@ -2,9 +2,12 @@ import { randomUUID } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
+/** The end of a name of a file that is not whole yet; who was killed leaves it. */
+export const partSuffix = ".homie-part";
+
 /** Puts a whole file in place or nothing: temp file in the same directory, fsync, rename, fsync of the directory. */
 export async function replaceFile(path: string, text: string, mode = 0o600): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.homie-part`;
+  const temporary = `${path}.${randomUUID()}${partSuffix}`;
   try {
     const file = await open(temporary, "w", mode);
     try {

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { acquireHomeLock, ensureHome } from "../../../src/adapters/files/home-lock.ts";
@@ -70,6 +70,17 @@ test("a second lock in the same process is refused, and given after the first is
   expect(() => acquireHomeLock(paths)).toThrow(expect.objectContaining({ code: "AlreadyRunning" }));
   first[Symbol.dispose]();
   acquireHomeLock(paths)[Symbol.dispose]();
+});
+
+test("with the lock goes what a killed writer left beside pid file, keys and configuration", () => {
+  const paths = homePaths(temporaryDirectory());
+  const directories = [paths.root, dirname(paths.pid), dirname(paths.identity)];
+  for (const directory of directories) {
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, ".homie-network.json.0a1b2c3d4e5f"), "{");
+  }
+  acquireHomeLock(paths)[Symbol.dispose]();
+  expect(directories.flatMap((each) => readdirSync(each)).filter((name) => name.startsWith(".homie-"))).toEqual([]);
 });
 
 describe("a stale pid file needs no hand", () => {

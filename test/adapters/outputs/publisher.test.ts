@@ -153,10 +153,14 @@ describe("files without a destination", () => {
     writeFileSync(join(results, "a"), "torn");
     await publish(attempt);
     expect([read(join(results, "a")), read(join(results, "d/b"))]).toEqual(["1", "2"]);
-    rmSync(results, { recursive: true });
-    mkdirSync(results);
-    await publish(attempt);
-    expect(visible(dirname(results))).toEqual(["train"]);
+    for (const left of [[], ["0e4c1a5e-35c3-4d2c-9b0e-0c8f3a9d7e11"], ["a", "b"]]) {
+      rmSync(results, { recursive: true });
+      mkdirSync(results);
+      for (const name of left) writeFileSync(join(results, `.homie-results.json.${name}.homie-part`), '{"uid":');
+      await publish(attempt);
+      expect(visible(dirname(results))).toEqual(["train"]);
+      expect(visible(results)).toEqual(["a", "d"]);
+    }
   });
 
   test("never go through a link that leaves the directory", async () => {

@@ -92,12 +92,13 @@ suite(`F-03: ${kills} times kill -9 (seed ${seed})${reason === undefined ? "" : 
   );
 });
 
-/** Temporary files of ours anywhere below the home, and staged outputs that were published. */
+/** Temporary files of ours anywhere below the home, results that are of no Job, and staged outputs that were published. */
 function leftovers(root: string): readonly string[] {
   return readdirSync(root, { recursive: true, encoding: "utf8" }).filter(
     (name) =>
       (/(^|\/)\.homie-/.test(name) && !name.endsWith(".homie-results.json")) ||
       name.endsWith(".tmp") ||
+      /^results\/(?!job-\d+(\/|$))/.test(name) ||
       /^runs\/[^/]+\/\d+\/outputs\//.test(name),
   );
 }
