@@ -1,5 +1,5 @@
-import { formatPath } from "./schema-nodes.ts";
-import type { Segments } from "./schema-nodes.ts";
+import { formatPath } from "./show-value.ts";
+import type { Segments } from "./show-value.ts";
 
 /** One field that is not as it should be. */
 export interface FieldIssue {

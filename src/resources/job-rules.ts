@@ -4,8 +4,8 @@ import { parseImageReference } from "./image-reference.ts";
 import type { JobOutput, JobResources, JobSpec } from "./job.ts";
 import { globProblem, workPathProblem } from "./path-rules.ts";
 import { quantityIssues } from "./quantity-rules.ts";
-import { showValue } from "./schema-nodes.ts";
-import type { Segments } from "./schema-nodes.ts";
+import { showValue } from "./show-value.ts";
+import type { Segments } from "./show-value.ts";
 
 /** Linux gives one argument or variable 128 KiB (MAX_ARG_STRLEN); homie lets all of them together have that much. */
 const maxArgumentBytes = 128 * 1024;

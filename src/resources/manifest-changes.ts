@@ -1,5 +1,5 @@
 import { sameContent } from "./canonical.ts";
-import type { Segments } from "./schema-nodes.ts";
+import type { Segments } from "./show-value.ts";
 
 /** One field that has to become another value, or (undefined) has to go. */
 export interface ValueChange {

@@ -1,8 +1,8 @@
 import { fieldIssue } from "./field-issue.ts";
 import type { FieldIssue } from "./field-issue.ts";
 import { byteUnitsTable, cpuUnitsTable, formatBytes, parseBytes, parseCpu } from "./quantities.ts";
-import { showValue } from "./schema-nodes.ts";
-import type { Segments } from "./schema-nodes.ts";
+import { showValue } from "./show-value.ts";
+import type { Segments } from "./show-value.ts";
 
 const mebibyte = 2 ** 20;
 const tebibyte = 2 ** 40;

@@ -1,7 +1,7 @@
 import { isAlias, isMap, isPair, isScalar, isSeq } from "yaml";
 import type { Document, Node, Pair, Scalar } from "yaml";
-import { escapeUnseen, showValue } from "./schema-nodes.ts";
-import type { Segments } from "./schema-nodes.ts";
+import { escapeUnseen, showValue } from "./show-value.ts";
+import type { Segments } from "./show-value.ts";
 
 /** YAML that is refused although a parser would take it: it hides things, or means something else to another parser. */
 export interface Refusal {

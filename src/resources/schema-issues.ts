@@ -2,8 +2,10 @@ import type { SchemaError } from "./generated/validators.js";
 import { fieldIssue } from "./field-issue.ts";
 import type { FieldIssue } from "./field-issue.ts";
 import { byteUnitsTable, cpuUnitsTable } from "./quantities.ts";
-import { nodeAt, showValue } from "./schema-nodes.ts";
-import type { SchemaNode, Segments } from "./schema-nodes.ts";
+import { nodeAt } from "./schema-nodes.ts";
+import { showValue } from "./show-value.ts";
+import type { SchemaNode } from "./schema-nodes.ts";
+import type { Segments } from "./show-value.ts";
 import { didYouMean } from "./suggest.ts";
 import type { DeclaredKind } from "./types.ts";
 

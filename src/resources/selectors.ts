@@ -1,5 +1,5 @@
 import { HomieError } from "./errors.ts";
-import { showValue } from "./schema-nodes.ts";
+import { showValue } from "./show-value.ts";
 
 export type LabelPredicate = (labels: Readonly<Record<string, string>> | undefined) => boolean;
 export type FieldPredicate = (object: unknown) => boolean;

@@ -1,4 +1,4 @@
-import { showValue } from "./schema-nodes.ts";
+import { showValue } from "./show-value.ts";
 
 /** Longer words are cut for the comparison: the work stays bounded whatever a file says. */
 const comparedLength = 64;

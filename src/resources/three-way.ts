@@ -1,5 +1,5 @@
 import { sameContent } from "./canonical.ts";
-import { formatPath } from "./schema-nodes.ts";
+import { formatPath } from "./show-value.ts";
 import type { Manifest } from "./types.ts";
 
 export interface MergeRequest {

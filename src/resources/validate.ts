@@ -4,8 +4,10 @@ import { validateJob, validateLimits, validateNetwork, validatePeer } from "./ge
 import type { SchemaError, Validate } from "./generated/validators.js";
 import { declaredKinds, findKind } from "./kinds.ts";
 import { describeFound, explainSchemaError, unknownField } from "./schema-issues.ts";
-import { childNode, closedFields, rootNode, showValue } from "./schema-nodes.ts";
-import type { SchemaNode, Segments } from "./schema-nodes.ts";
+import { childNode, closedFields, rootNode } from "./schema-nodes.ts";
+import { showValue } from "./show-value.ts";
+import type { SchemaNode } from "./schema-nodes.ts";
+import type { Segments } from "./show-value.ts";
 import { specIssues } from "./spec-rules.ts";
 import { didYouMean } from "./suggest.ts";
 import { apiVersion } from "./types.ts";

@@ -1,4 +1,4 @@
-import { showValue } from "../resources/schema-nodes.ts";
+import { showValue } from "../resources/show-value.ts";
 import { maxOctalBytes } from "./header.ts";
 import type { RawHeader } from "./header.ts";
 import { unsafeNameReason } from "./names.ts";

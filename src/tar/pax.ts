@@ -1,4 +1,4 @@
-import { showValue } from "../resources/schema-nodes.ts";
+import { showValue } from "../resources/show-value.ts";
 import { rejected } from "./rejected.ts";
 
 /** What of a pax header (POSIX.1-2001) changes how the next entry is read; all other keys are ignored. */

@@ -1,4 +1,4 @@
-import { showValue } from "../resources/schema-nodes.ts";
+import { showValue } from "../resources/show-value.ts";
 import { ByteSource } from "./byte-source.ts";
 import { blockBytes, isZeroBlock, parseHeader } from "./header.ts";
 import type { RawHeader } from "./header.ts";

@@ -1,5 +1,5 @@
 import { HomieError } from "../resources/errors.ts";
-import { showValue } from "../resources/schema-nodes.ts";
+import { showValue } from "../resources/show-value.ts";
 
 /** An archive that breaks a rule; the name is quoted so that a hostile one stays inert in messages. */
 export function rejected(entry: string, rule: string): HomieError {

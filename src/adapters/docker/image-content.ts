@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import type { ImageFacts } from "../../resources/attempt.ts";
 import { HomieError } from "../../resources/errors.ts";
-import { showValue } from "../../resources/schema-nodes.ts";
+import { showValue } from "../../resources/show-value.ts";
 
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 /** More than any engine runs: overlay2 ends at 128. */

@@ -1,5 +1,6 @@
 import { declaredKinds } from "../../../src/resources/kinds.ts";
-import { childNode, rootNode, type SchemaNode, type Segments } from "../../../src/resources/schema-nodes.ts";
+import { childNode, rootNode, type SchemaNode } from "../../../src/resources/schema-nodes.ts";
+import type { Segments } from "../../../src/resources/show-value.ts";
 import { apiVersion, type DeclaredKind } from "../../../src/resources/types.ts";
 
 /** Longer texts than this are granted to some fields: arguments, values of variables, annotations. */
