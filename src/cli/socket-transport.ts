@@ -5,6 +5,8 @@ import type { ApiRequest, ApiResponse, Transport } from "./transport.ts";
 // Asked for, as an `import` would load undici (docs/architecture.md).
 const { request } = process.getBuiltinModule("node:http");
 
+/** Node would work out a name for TLS, which takes milliseconds the first time. */
+const noTls = { servername: "" } as const;
 /** A daemon that is stopped or stuck accepts the connection and then says nothing. */
 const answerMs = 30_000;
 
@@ -24,6 +26,7 @@ async function sendOverSocket(socketPath: string, wanted: ApiRequest): Promise<A
       method: wanted.method,
       path: wanted.path,
       agent: false,
+      ...noTls,
       headers: {
         host: "homie",
         ...(body === undefined ? {} : { "content-length": body.length }),

@@ -9,7 +9,6 @@ import { parseOutputFormat, parsePathOnly } from "../render/output-format.ts";
 import type { OutputFormat } from "../render/output-format.ts";
 import { printProblems } from "../problems.ts";
 import { fetchTable, prefixNames, renderApiTable } from "../table-view.ts";
-import { watchObjects } from "./get-watch.ts";
 
 export interface GetOptions {
   readonly output?: string;
@@ -29,6 +28,7 @@ export async function runGet(context: CommandContext, words: readonly string[], 
     const [target, ...more] = targets;
     if (target === undefined || more.length > 0) throw new HomieError("Usage", "-w watches one kind, or one object");
     if (sortSteps !== undefined) throw new HomieError("Usage", "rows of -w come as they change; leave out --sort-by");
+    const { watchObjects } = await import("./get-watch.ts");
     return await context.withClient("daemon", (client) => watchObjects(context, client, { target, format, options }));
   }
   const request: GetRequest = { targets, sortSteps, format, options };
