@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { createEngine, findEngine } from "../../adapters/docker/connect.ts";
 import type { Logger } from "../../reconciler/types.ts";
 import { findDemoImage, removeDemoImage } from "../demo/demo-image.ts";
@@ -28,6 +29,8 @@ interface Bench {
 
 const pairs = 15;
 const idleSeconds = 10;
+/** What a start has left over is done by then. */
+const settleSeconds = 10;
 
 /** Measures the budgets of a machine and of a crew against baselines of the same run. Answers the exit code. */
 export async function runBench(options: BenchOptions): Promise<number> {
@@ -89,8 +92,9 @@ async function measure(bench: Bench): Promise<readonly Row[]> {
 }
 
 async function measureIdle(bench: Bench): Promise<readonly Row[]> {
+  await setTimeout(settleSeconds * 1_000);
   const before = await bench.subject.usage();
-  await new Promise((resolve) => setTimeout(resolve, idleSeconds * 1_000));
+  await setTimeout(idleSeconds * 1_000);
   const after = await bench.subject.usage();
   const share = ((after.cpuSeconds - before.cpuSeconds) / idleSeconds) * 100;
   return [
