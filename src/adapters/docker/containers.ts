@@ -1,14 +1,18 @@
+import { setTimeout } from "node:timers/promises";
 import type Docker from "dockerode";
 import type { Attempt } from "../../resources/attempt.ts";
 import { HomieError } from "../../resources/errors.ts";
 import type { Engine } from "./connect.ts";
 import type { InspectedContainer } from "./container-facts.ts";
 import { isOurs } from "./container-facts.ts";
-import { isNotFound, statusOf, translateEngineError } from "./engine-error.ts";
+import { hasJustEnded, isNotFound, statusOf, translateEngineError } from "./engine-error.ts";
 import { containerName, label, parseContainerName } from "./names.ts";
 import { answerMs, within } from "./within.ts";
 
 const removeMs = 60_000;
+/** How often a container that ends while it is looked at is looked at, and how long its end may take in between. */
+const mostLooks = 5;
+const endingMs = 50;
 
 /** Looks at and removes containers and volumes of one node; never touches those of another. */
 export interface Containers {
@@ -30,11 +34,15 @@ export function createContainers(engine: Engine, nodeId: string): Containers {
   const handle = (attempt: Attempt): Docker.Container => engine.docker().getContainer(containerName(attempt));
 
   async function lookUp(attempt: Attempt): Promise<InspectedContainer | undefined> {
-    try {
-      return await within(answerMs, (abortSignal) => handle(attempt).inspect({ abortSignal }));
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw translateEngineError(error, "EngineUnavailable", `cannot inspect ${containerName(attempt)}`);
+    for (let look = 1; ; look += 1) {
+      try {
+        return await within(answerMs, (abortSignal) => handle(attempt).inspect({ abortSignal }));
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        if (!hasJustEnded(error) || look >= mostLooks)
+          throw translateEngineError(error, "EngineUnavailable", `cannot inspect ${containerName(attempt)}`);
+        await setTimeout(endingMs);
+      }
     }
   }
 

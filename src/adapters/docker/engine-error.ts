@@ -28,6 +28,13 @@ export function isNotFound(error: unknown): boolean {
   return statusOf(error) === 404;
 }
 
+const processGone = /\/proc\/\d+\/\w+: no such (?:process|file or directory)/;
+
+/** Podman looks at a container's process while it answers, and fails when that ends just then: to be asked again. */
+export function hasJustEnded(error: unknown): boolean {
+  return statusOf(error) === 500 && processGone.test(engineMessage(error));
+}
+
 export function isUnreachable(error: unknown): boolean {
   if (statusOf(error) !== undefined) return false;
   const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown };
