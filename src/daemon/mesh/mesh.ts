@@ -192,6 +192,7 @@ export class Mesh implements MeshOperations {
   }
 
   async leave(): Promise<void> {
+    if (await this.#finishLeaving()) return;
     const { clock, log, paths } = this.#options;
     const { name } = this.#joined().names;
     this.#isLeaving = true;
@@ -221,11 +222,10 @@ export class Mesh implements MeshOperations {
 
   /** Tunnels that an earlier daemon left are known: before, its interface is not to be touched. A leave that was cut off is through. */
   async ready(): Promise<void> {
-    const { network } = this.#book;
-    if (network !== undefined && this.#hasLeft()) {
-      this.#spendKeys();
-      await this.#goOut(network.name);
-      this.#options.log.info("this machine has left its network, as it had begun to", { network: network.name });
+    try {
+      await this.#finishLeaving();
+    } catch (error) {
+      this.#options.log.warn("cannot finish leaving the network; `homie network leave` tries again", { error });
     }
     await this.#seat?.paths.ready;
   }
@@ -290,6 +290,16 @@ export class Mesh implements MeshOperations {
 
   #hasLeft(): boolean {
     return hasLeft(this.#book, (node) => isRetired(this.#options.paths.identity, node));
+  }
+
+  /** The rest of a leave that was cut off, or that could not be carried out; false when there is none. */
+  async #finishLeaving(): Promise<boolean> {
+    const { network } = this.#book;
+    if (network === undefined || this.#seat !== undefined || !this.#hasLeft()) return false;
+    this.#spendKeys();
+    await this.#goOut(network.name);
+    this.#options.log.info("this machine has left its network, as it had begun to", { network: network.name });
+    return true;
   }
 
   /** Keys that no member takes any more. */
