@@ -192,7 +192,6 @@ export class Mesh implements MeshOperations {
   }
 
   async leave(): Promise<void> {
-    if (await this.#finishLeaving()) return;
     const { clock, log, paths } = this.#options;
     const { name } = this.#joined().names;
     this.#isLeaving = true;
@@ -225,7 +224,7 @@ export class Mesh implements MeshOperations {
     try {
       await this.#finishLeaving();
     } catch (error) {
-      this.#options.log.warn("cannot finish leaving the network; `homie network leave` tries again", { error });
+      this.#options.log.warn("cannot finish leaving the network; the next start of the daemon tries again", { error });
     }
     await this.#seat?.paths.ready;
   }
@@ -292,14 +291,13 @@ export class Mesh implements MeshOperations {
     return hasLeft(this.#book, (node) => isRetired(this.#options.paths.identity, node));
   }
 
-  /** The rest of a leave that was cut off, or that could not be carried out; false when there is none. */
-  async #finishLeaving(): Promise<boolean> {
+  /** The rest of a leave that was cut off, or that could not be carried out. */
+  async #finishLeaving(): Promise<void> {
     const { network } = this.#book;
-    if (network === undefined || this.#seat !== undefined || !this.#hasLeft()) return false;
+    if (network === undefined || !this.#hasLeft()) return;
     this.#spendKeys();
     await this.#goOut(network.name);
     this.#options.log.info("this machine has left its network, as it had begun to", { network: network.name });
-    return true;
   }
 
   /** Keys that no member takes any more. */
